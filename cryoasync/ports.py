@@ -1,0 +1,54 @@
+"""What the pipeline needs of the world, as narrow protocols."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from cryoasync.models import Batch, Chunk, ChunkResult, CommitReport, Entry, Span
+
+Clock = Callable[[], float]
+"""Seconds that never run backwards, as ``asyncio``'s ``loop.time``."""
+
+
+class PendingEntries(Protocol):
+    """The entries of a run that are still to be settled."""
+
+    def pages(self) -> AsyncIterator[tuple[Span, list[Entry]]]:
+        """Yield consecutive spans in order, each with those of its entries that need work.
+
+        Spans follow one another without gaps inside a block of the checkpoint, so that settling them leaves
+        no holes; a span ends at the latest at the end of its block. Memory stays flat for any length.
+        """
+        ...
+
+    def failed(self) -> AsyncIterator[list[Entry]]:
+        """Yield the entries that failed in an earlier start of the run, page by page."""
+        ...
+
+
+class BatchStore(Protocol):
+    """Keeps batches."""
+
+    async def commit(self, batch: Batch) -> CommitReport:
+        """Write rows, failures, requests and checkpoint of ``batch`` in one transaction.
+
+        Committing the same batch twice changes nothing, so a commit whose outcome is unknown is repeated.
+
+        Raises:
+            DatabaseUnavailableError: nothing is known to be written; try again later.
+            RunFencedError: another process has taken the run over; nothing was written.
+        """
+        ...
+
+
+class ChunkProcessor(Protocol):
+    """Turns a chunk into a result: the source's client, the cache and the chemistry behind one call."""
+
+    async def process(self, chunk: Chunk) -> ChunkResult:
+        """Settle every entry of ``chunk``.
+
+        A compound that fails for good is a value in the result.
+
+        Raises:
+            SourceError: the source is out of reach beyond the patience set, or does not speak its API.
+        """
+        ...
