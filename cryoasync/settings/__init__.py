@@ -1,0 +1,23 @@
+"""The settings of a command: what there is, where it is read from, and where each value came from."""
+
+from cryoasync.settings.loading import LoadedSettings, load_settings
+from cryoasync.settings.model import LogSettings, Settings
+from cryoasync.settings.pubchem import PUBCHEM_BASE_URL, PolicySettings, PubChemSettings
+from cryoasync.settings.run import RunSettings
+from cryoasync.settings.values import ChunkSizeRange, LogFormat, LogLevel, ProgressMode, RdkitMode
+
+__all__ = [
+    "PUBCHEM_BASE_URL",
+    "ChunkSizeRange",
+    "LoadedSettings",
+    "LogFormat",
+    "LogLevel",
+    "LogSettings",
+    "PolicySettings",
+    "ProgressMode",
+    "PubChemSettings",
+    "RdkitMode",
+    "RunSettings",
+    "Settings",
+    "load_settings",
+]
