@@ -104,7 +104,8 @@ def source_of_word(word: str, *, scheme: IdentifierScheme, stdin: BinaryIO, stac
     if word == "-":
         return _copy(stdin, "standard input", scheme, stack)
     path = Path(word)
-    status = _status_of(path)
+    # An empty word would be taken for the working directory.
+    status = _status_of(path) if word else None
     if status is None:
         return _range_of(word, scheme)
     if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
@@ -177,7 +178,7 @@ def _range_of(word: str, scheme: IdentifierScheme) -> IdentifierRange:
             raise InputError(f"{word}: the range runs backwards.", hint=f"Write {last_text}-{first_text}.")
         case int(), InvalidIdentifier(reason=reason):
             problem = f"no range of {scheme.label}s ({last_text}: {reason})"
-        case InvalidIdentifier(reason=reason), int():
+        case InvalidIdentifier(reason=reason), int() if first_text:
             problem = f"no range of {scheme.label}s ({first_text}: {reason})"
         case _:
             problem = f"no {scheme.label} ({number.reason})"
