@@ -77,6 +77,12 @@ class DatabaseUnavailableError(DatabaseError):
     kind = "database_unavailable"
 
 
+class DatabaseDiskFullError(DatabaseUnavailableError):
+    """The disk of the database is full."""
+
+    kind = "database_disk_full"
+
+
 class DatabaseRefusedError(DatabaseError):
     """The database refuses the user, the password or the permission needed."""
 

@@ -1,0 +1,101 @@
+"""From what asyncpg and the operating system raise to what a user can act on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+
+from cryoasync.errors import (
+    CryoasyncError,
+    DatabaseDiskFullError,
+    DatabaseError,
+    DatabaseRefusedError,
+    DatabaseUnavailableError,
+)
+
+FOREIGN_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""Everything that a statement can raise; ``TimeoutError`` is an ``OSError``."""
+
+# The longest prefix of the SQLSTATE decides. Codes: PostgreSQL's documentation, appendix A.
+_ERROR_BY_SQLSTATE: dict[str, type[DatabaseError]] = {
+    "08": DatabaseUnavailableError,  # connection exceptions
+    "25006": DatabaseUnavailableError,  # read-only: a standby that is about to be promoted
+    "28": DatabaseRefusedError,  # invalid authorization
+    "3D000": DatabaseRefusedError,  # no such database
+    "40": DatabaseUnavailableError,  # deadlock, serialization
+    "42501": DatabaseRefusedError,  # insufficient privilege
+    "53": DatabaseUnavailableError,  # out of memory, too many connections
+    "53100": DatabaseDiskFullError,
+    "55P03": DatabaseUnavailableError,  # lock timeout
+    "57": DatabaseUnavailableError,  # shutdown, start-up, statement timeout
+    "58030": DatabaseUnavailableError,  # input or output error of the server's disk
+}
+_LONGEST_PREFIX = 5
+
+_HINTS: dict[type[DatabaseError], str] = {
+    DatabaseRefusedError: "Check user, password, database name and permissions.",
+    DatabaseDiskFullError: "Free disk space on the database server; the work goes on by itself.",
+    DatabaseUnavailableError: "Check that the server runs and takes connections from here.",
+}
+
+
+def describe_dsn(dsn: str | None) -> str:
+    """Name user, host, port and database of a DSN for a message, never the password.
+
+    A DSN that cannot be read is not repeated, for its password may stand anywhere in it.
+    """
+    if dsn is None:
+        return "the database that the PG* environment variables name"
+    try:
+        parts = urlsplit(dsn)
+        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        host = query.get("host") or parts.hostname or "localhost"
+        port = query.get("port") or parts.port or 5432
+        user = query.get("user") or unquote(parts.username or "")
+        name = query.get("database") or query.get("dbname") or unquote(parts.path.lstrip("/")) or user
+    except ValueError:
+        return "the database of the DSN given"
+    where = f"{host}:{port}/{name}"
+    return f"the database {user}@{where}" if user else f"the database {where}"
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether waiting can help: the server is gone, starts, is full or busy."""
+    if isinstance(error, CryoasyncError):
+        return isinstance(error, DatabaseUnavailableError)
+    return isinstance(error, FOREIGN_ERRORS) and issubclass(_error_class(error), DatabaseUnavailableError)
+
+
+def translate(error: Exception, described: str) -> DatabaseError:
+    """Return the error of ours for a foreign one; ``described`` names the database without secrets."""
+    error_class = _error_class(error)
+    said = f"{error}".strip() or type(error).__name__
+    verb = {
+        DatabaseRefusedError: "refuses",
+        DatabaseDiskFullError: "has no disk space left",
+        DatabaseUnavailableError: "is out of reach",
+    }.get(error_class, "fails")
+    return error_class(f"{described[0].upper()}{described[1:]} {verb}: {said}", hint=_HINTS.get(error_class))
+
+
+@contextmanager
+def translated_errors(described: str) -> Iterator[None]:
+    """Turn what asyncpg and the operating system raise inside into errors of ours."""
+    try:
+        yield
+    except FOREIGN_ERRORS as error:
+        raise translate(error, described) from error
+
+
+def _error_class(error: BaseException) -> type[DatabaseError]:
+    if isinstance(error, asyncpg.PostgresError):
+        sqlstate = error.sqlstate or ""
+        prefixes = (sqlstate[:length] for length in range(_LONGEST_PREFIX, 0, -1))
+        return next((_ERROR_BY_SQLSTATE[p] for p in prefixes if p in _ERROR_BY_SQLSTATE), DatabaseError)
+    if isinstance(error, OSError):
+        return DatabaseUnavailableError
+    # asyncpg tells a lost connection from a misuse of its interface by the text alone.
+    if isinstance(error, asyncpg.InterfaceError) and "connection is closed" in f"{error}":
+        return DatabaseUnavailableError
+    return DatabaseError

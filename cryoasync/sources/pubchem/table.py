@@ -1,0 +1,75 @@
+"""The table ``pubchem_compounds``: its columns, how newer answers replace older ones, and what is fresh."""
+
+from cryoasync.models import StagedTable
+
+PROPERTY_COLUMNS = (
+    "title",
+    "iupac_name",
+    "molecular_formula",
+    "smiles",
+    "connectivity_smiles",
+    "inchi",
+    "inchikey",
+    "molecular_weight",
+    "exact_mass",
+    "monoisotopic_mass",
+    "xlogp",
+    "tpsa",
+    "complexity",
+    "charge",
+    "h_bond_donor_count",
+    "h_bond_acceptor_count",
+    "rotatable_bond_count",
+    "heavy_atom_count",
+    "isotope_atom_count",
+    "atom_stereo_count",
+    "defined_atom_stereo_count",
+    "undefined_atom_stereo_count",
+    "bond_stereo_count",
+    "defined_bond_stereo_count",
+    "undefined_bond_stereo_count",
+    "covalent_unit_count",
+)
+"""What every answer of the property table holds, as columns."""
+
+_COLUMNS = ("cid", *PROPERTY_COLUMNS, "synonyms", "extra", "fetched_at", "run_id")
+_NEWER = "excluded.fetched_at > stored.fetched_at"
+
+
+def _newer_wins(column: str) -> str:
+    return f"{column} = CASE WHEN {_NEWER} THEN excluded.{column} ELSE stored.{column} END"
+
+
+# Synonyms and extra properties are NULL where they were not asked for, and such an answer overwrites none.
+# An older answer that was asked for them fills what the newer one was not, and changes nothing else.
+_MERGE = f"""
+INSERT INTO cryoasync.pubchem_compounds AS stored ({", ".join(_COLUMNS)})
+SELECT {", ".join(_COLUMNS)} FROM {{staging}} ORDER BY cid
+ON CONFLICT (cid) DO UPDATE SET
+    {", ".join(map(_newer_wins, (*PROPERTY_COLUMNS, "fetched_at", "run_id")))},
+    synonyms = CASE
+        WHEN {_NEWER} THEN coalesce(excluded.synonyms, stored.synonyms)
+        ELSE coalesce(stored.synonyms, excluded.synonyms)
+    END,
+    extra = CASE
+        WHEN excluded.extra IS NULL THEN stored.extra
+        WHEN stored.extra IS NULL THEN excluded.extra
+        WHEN {_NEWER} THEN stored.extra || excluded.extra
+        ELSE excluded.extra || stored.extra
+    END
+WHERE {_NEWER}
+    OR (stored.synonyms IS NULL AND excluded.synonyms IS NOT NULL)
+    OR (stored.extra IS NULL AND excluded.extra IS NOT NULL)
+    OR excluded.extra || stored.extra <> stored.extra
+"""  # noqa: S608 - names of our own columns
+
+PUBCHEM_COMPOUNDS = StagedTable(name="pubchem_compounds", columns=_COLUMNS, key=("cid",), merge=(_MERGE,))
+
+FRESH_COMPOUNDS = """
+SELECT cid::text, fetched_at
+FROM cryoasync.pubchem_compounds
+WHERE cid = ANY ($1::text[]::bigint[])
+    AND fetched_at >= $2
+    AND (synonyms IS NOT NULL OR NOT $3)
+"""
+"""Which of the CIDs ``$1`` were fetched since ``$2``, with synonyms where ``$3``: text and time."""
