@@ -5,7 +5,7 @@ the simulator has to send plausible values of the right type, and to send the sa
 """
 
 from rdkit import Chem
-from rdkit.Chem import Crippen, Descriptors, GraphDescriptors, rdMolDescriptors
+from rdkit.Chem import GraphDescriptors, rdinchi, rdMolDescriptors
 
 from cryoasync.simulator.properties import PropertyValue
 
@@ -66,13 +66,13 @@ def structure_properties(molecule: Chem.Mol) -> dict[str, PropertyValue]:
     Raises:
         UnusableStructureError: The molecule has no InChI.
     """
-    weight = Descriptors.MolWt(molecule)
+    weight = rdMolDescriptors._CalcMolWt(molecule)  # noqa: SLF001 - what Descriptors.MolWt is, typed
     return {
         "MolecularFormula": rdMolDescriptors.CalcMolFormula(molecule),
         "MolecularWeight": _weight_text(weight),
         **_identifiers(molecule),
         **_masses(molecule),
-        "XLogP": narrow(Crippen.MolLogP(molecule), 1),
+        "XLogP": narrow(rdMolDescriptors.CalcCrippenDescriptors(molecule)[0], 1),
         "TPSA": narrow(rdMolDescriptors.CalcTPSA(molecule), 1),
         "Complexity": _complexity(molecule),
         "Charge": Chem.GetFormalCharge(molecule),
@@ -98,7 +98,7 @@ def _weight_text(weight: float) -> str:
 
 
 def _identifiers(molecule: Chem.Mol) -> dict[str, PropertyValue]:
-    inchi = Chem.MolToInchi(molecule)
+    inchi, *_ = rdinchi.MolToInchi(molecule)
     if not inchi:
         raise UnusableStructureError(Chem.MolToSmiles(molecule))
     kekulized = Chem.Mol(molecule)
@@ -113,12 +113,12 @@ def _identifiers(molecule: Chem.Mol) -> dict[str, PropertyValue]:
         "SMILES": Chem.MolToSmiles(kekulized),
         "ConnectivitySMILES": connectivity,
         "InChI": inchi,
-        "InChIKey": Chem.InchiToInchiKey(inchi),
+        "InChIKey": rdinchi.InchiToInchiKey(inchi),
     }
 
 
 def _masses(molecule: Chem.Mol) -> dict[str, PropertyValue]:
-    monoisotopic = Descriptors.ExactMolWt(molecule)
+    monoisotopic = rdMolDescriptors.CalcExactMolWt(molecule)
     exact = monoisotopic
     for symbol, (share, difference) in _HEAVIER_ISOTOPES.items():
         count = sum(1 for atom in molecule.GetAtoms() if atom.GetSymbol() == symbol)
@@ -128,7 +128,7 @@ def _masses(molecule: Chem.Mol) -> dict[str, PropertyValue]:
 
 
 def _complexity(molecule: Chem.Mol) -> int | float:
-    complexity = GraphDescriptors.BertzCT(molecule)
+    complexity = GraphDescriptors.BertzCT(molecule)  # type: ignore[no-untyped-call]  # plain Python in RDKit
     return narrow(complexity, 0 if complexity >= _COARSE_COMPLEXITY_FROM else 1)
 
 

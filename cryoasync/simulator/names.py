@@ -20,7 +20,7 @@ _MOST_SYNONYMS = 40
 _MOST_ATOMS_OF_A_CONFORMER = 50
 
 _CHAINS = ("methane", "ethane", "propane", "butane", "pentane", "hexane", "heptane", "octane", "nonane")
-_RINGS = ("benzene", "pyridine", "naphthalene", "quinoline", "indole", "1H-imidazole", "purine", "anthracene")
+_RINGS = ("benzene", "pyridine", "naphthalene", "quinoline", "indole", "imidazole", "purine", "anthracene")
 _SUBSTITUENTS = {"Cl": "chloro", "Br": "bromo", "F": "fluoro", "I": "iodo", "S": "sulfanyl", "N": "amino"}
 _ONSETS = ("v", "t", "l", "br", "m", "z", "fl", "c", "p", "d", "gl", "x", "n", "r")
 _VOWELS = ("a", "e", "i", "o", "u")
@@ -30,7 +30,7 @@ _AWKWARD = (
     "{title}\\technical",
     "{{{title}}}",
     "N,N'-bis({title})",
-    "β-{title}",  # noqa: RUF001 - a Greek letter is what the case is about
+    "β-{title}",
     "{title}; 98% (w/w)",
     "O'{title}",
 )
@@ -55,13 +55,18 @@ def draw_naming(
     known_name: str | None,
     registry: str | None,
 ) -> Naming:
-    """Name a compound; its first synonym, where it has any, is its title."""
+    """Name a compound; its first synonym, where it has any, is its title.
+
+    A compound of known name goes by that name alone: nothing untrue is said of it.
+    """
+    if known_name is not None:
+        names = list(dict.fromkeys([known_name, known_name.lower(), known_name.upper(), f"SCHEMBL{cid}"]))
+        return Naming(title=known_name, systematic_name=known_name.lower(), synonyms=names)
     systematic = None if rng.random() < _LACKS_SYSTEMATIC_NAME else _systematic_name(rng, properties)
     trivial = _trivial_name(rng) if rng.random() < _HAS_TRIVIAL_NAME else None
-    title = known_name or trivial or systematic or f"CID {cid}"
-    synonyms: list[str] = []
-    if known_name or rng.random() >= _LACKS_SYNONYMS:
-        synonyms = _synonyms(rng, cid, [title, systematic, registry])
+    title = trivial or systematic or f"CID {cid}"
+    has_synonyms = rng.random() >= _LACKS_SYNONYMS
+    synonyms = _synonyms(rng, cid, title, [systematic, registry]) if has_synonyms else []
     return Naming(title=title, systematic_name=systematic, synonyms=synonyms)
 
 
@@ -86,9 +91,10 @@ def _systematic_name(rng: random.Random, properties: dict[str, PropertyValue]) -
     is_ring = "1" in str(properties["SMILES"])
     parent = rng.choice(_RINGS) if is_ring else _CHAINS[min(atoms, len(_CHAINS)) - 1]
     parts = [f"{rng.randint(1, 8)}-{word}" for symbol, word in _SUBSTITUENTS.items() if symbol in formula]
-    inner = f"({rng.randint(2, 6)},{rng.randint(2, 6)}-dimethylphenyl)" if atoms > len(_CHAINS) else ""
-    locant = f"{rng.randint(1, 9)}-" if parts or inner else ""
-    return "-".join(parts) + ("-" if parts and inner else "") + (f"{locant}{inner}" if inner else "") + parent
+    if atoms > len(_CHAINS):
+        locant = rng.randint(2, 5)
+        parts.append(f"{rng.randint(1, 8)}-({locant},{locant + 1}-dimethylphenyl)")
+    return "-".join(parts) + parent
 
 
 def _trivial_name(rng: random.Random) -> str:
@@ -96,15 +102,14 @@ def _trivial_name(rng: random.Random) -> str:
     return (syllables + rng.choice(_ENDINGS)).capitalize()
 
 
-def _synonyms(rng: random.Random, cid: int, names: list[str | None]) -> list[str]:
-    title = names[0] or ""
+def _synonyms(rng: random.Random, cid: int, title: str, others: list[str | None]) -> list[str]:
     wanted = min(_MOST_SYNONYMS, 1 + int(rng.expovariate(1 / 8)))
-    found = [name for name in names if name]
+    found = [title, *(name for name in others if name)]
     if rng.random() < _IS_AWKWARD:
         found.append(rng.choice(_AWKWARD).format(title=title))
     found += [
         _registry_number(cid),
-        f"{title.upper()} ",
+        title.upper(),
         f"SCHEMBL{cid * 7 + 101}",
         f"DTXSID{cid:07d}",
         f"AKOS{cid:09d}",
@@ -112,12 +117,12 @@ def _synonyms(rng: random.Random, cid: int, names: list[str | None]) -> list[str
         f"EINECS {200 + cid % 300}-{cid % 1000:03d}-{cid % 9}",
     ]
     found += [f"MLS{cid:09d}-{number:02d}" for number in range(max(0, wanted - len(found)))]
-    return list(dict.fromkeys(name.strip() for name in found))[:wanted]
+    return list(dict.fromkeys(found))[:wanted]
 
 
 def _registry_number(cid: int) -> str:
-    """Return a number in the form of CAS's, with a correct check digit."""
-    digits = f"{10000 + cid}"
+    """Return a number in the form of CAS's, with a correct check digit, beyond those given out so far."""
+    digits = f"{900_000_000 + cid % 100_000_000}"
     check = sum(place * int(digit) for place, digit in enumerate(reversed(digits), start=1)) % 10
     return f"{digits[:-2]}-{digits[-2:]}-{check}"
 

@@ -51,7 +51,7 @@ class Population:
         self._index_of = {molecule.cid: index for index, molecule in enumerate(molecules)}
 
     def index_of(self, cid: int) -> int | None:
-        """Return the place in ``molecules`` of the molecule that answers to ``cid``; ``None`` if none does."""
+        """Return the place in ``molecules`` of the one that answers to ``cid``; ``None`` if none does."""
         index = self._index_of.get(cid)
         if index is None and self._made_up is not None and cid in self._made_up:
             return cid % len(self.molecules)

@@ -1,9 +1,9 @@
 """Which structure has which CID: real pairs where they are known, the rest of 1..5000 filled up.
 
 All structures come with packages that are installed anyway: the bundled cryoprotectants, and RDKit's own
-data, which holds pairs of PubChem's CIDs and SMILES (NIBR's substructure filters), the first 5,000 molecules
-of the NCI set and a screening library (WEHI). None of the latter two has stereo, so every second molecule that
-could have some gets it, and a few get an isotope label.
+data, which holds pairs of PubChem's CIDs and SMILES (NIBR's substructure filters), the first 5,000
+molecules of the NCI set and a screening library (WEHI). Neither of the latter two has stereo, so every second
+molecule that could have some gets it, and a few get an isotope label.
 """
 
 import csv
@@ -64,7 +64,7 @@ def read_structures() -> list[Structure]:
 
 
 def _known_structures() -> Iterator[Structure]:
-    with CRYOPROTECTANTS.open(encoding="utf-8", newline="") as stream:
+    with CRYOPROTECTANTS.open(encoding="utf-8") as stream:
         for line in csv.DictReader(stream):
             properties = structure_properties(parse_structure(line["smiles"]))
             yield Structure(cid=int(line["cid"]), name=line["name"], properties=properties)
