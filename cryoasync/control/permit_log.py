@@ -1,0 +1,154 @@
+"""The exact log of permits under several sliding windows: it decides when the next request may go out.
+
+Plain decisions on integers, no clock, no I/O. The log is kept in one file a user and in the database, so that
+every process on one address plans on the same log, and a restart finds what was sent before.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import msgspec
+
+from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
+
+SOFT_PACING = 0.8
+"""Permits are spaced by this part of the even distance: smooth, yet a late one does not cost throughput."""
+
+RUNNING_TIME_SHARE = 0.95
+"""The part of the running-time window that is planned with, since running time is known only afterwards."""
+
+
+class PermitEntry(msgspec.Struct, array_like=True):
+    """One permit: when it may be used, and the running time reserved for it or settled."""
+
+    number: int
+    slot: int
+    running: int
+    settled: bool = False
+
+
+class _StoredLog(msgspec.Struct, array_like=True):
+    hold_until: int
+    entries: list[PermitEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetUse:
+    """How much of each window is taken: ``counts`` in the order of the policy's windows, running time in seconds."""
+
+    counts: tuple[int, ...]
+    running_seconds: float
+
+
+class PermitLog:
+    """The permits of the last minute, oldest first, all times in nanoseconds of one clock.
+
+    Any ``limit + 1`` consecutive permits of a window lie at least its length and the guard apart, whatever the
+    order of reservations, voids and settlements.
+    """
+
+    def __init__(self, policy: RatePolicy) -> None:
+        """Start with an empty log under ``policy``."""
+        self._policy = policy
+        self._entries: deque[PermitEntry] = deque()
+        self._hold_until = 0
+        self._guard = round(policy.guard_seconds * NANOSECONDS)
+        self._windows = tuple((window.limit, round(window.seconds * NANOSECONDS)) for window in policy.counts)
+        self._spacing = max(
+            (round(SOFT_PACING * (length + self._guard) / limit) for limit, length in self._windows), default=0
+        )
+
+    def earliest(self, now: int, running: int) -> int:
+        """Return the first moment, not before ``now``, at which one more request of ``running`` ns may go out."""
+        slot = max(now, self._hold_until)
+        if self._entries:
+            slot = max(slot, self._entries[-1].slot + self._spacing)
+        for limit, length in self._windows:
+            if len(self._entries) >= limit:
+                slot = max(slot, self._entries[-limit].slot + length + self._guard)
+        return self._after_running_time(slot, running)
+
+    def reserve(self, number: int, slot: int, running: int) -> None:
+        """Take the permit ``number`` at ``slot``, which :meth:`earliest` gave."""
+        self._entries.append(PermitEntry(number, slot, running))
+
+    def settle(self, number: int, running: int) -> None:
+        """Put the measured running time in the place of the reserved one."""
+        for entry in reversed(self._entries):
+            if entry.number == number:
+                entry.running, entry.settled = running, True
+                return
+
+    def void(self, number: int) -> None:
+        """Take back a permit that was never used."""
+        for entry in reversed(self._entries):
+            if entry.number == number:
+                self._entries.remove(entry)
+                return
+
+    def hold(self, until: int) -> None:
+        """Let nothing out before ``until``."""
+        self._hold_until = max(self._hold_until, until)
+
+    def forget(self, now: int) -> None:
+        """Drop the permits that no window counts any more at ``now``."""
+        horizon = round(self._policy.horizon_seconds * NANOSECONDS)
+        while self._entries and self._entries[0].slot + self._entries[0].running + horizon < now:
+            self._entries.popleft()
+
+    def use(self, now: int) -> BudgetUse:
+        """Return how much of each window is taken at ``now``."""
+        running = sum(entry.running for entry in self._running_at(now))
+        counts = tuple(
+            sum(1 for entry in self._entries if now - length < entry.slot <= now) for _, length in self._windows
+        )
+        return BudgetUse(counts=counts, running_seconds=running / NANOSECONDS)
+
+    def dump(self, shift: int) -> bytes:
+        """Return the log for a store whose clock is ``shift`` ns ahead of this one's."""
+        entries = [PermitEntry(e.number, e.slot + shift, e.running, e.settled) for e in self._entries]
+        return msgspec.msgpack.encode(_StoredLog(self._hold_until + shift, entries))
+
+    @classmethod
+    def load(cls, policy: RatePolicy, stored: bytes | None, shift: int) -> "PermitLog":
+        """Read a log from a store whose clock is ``shift`` ns ahead; an unknown host has an empty log.
+
+        Raises:
+            ValueError: ``stored`` is no log.
+        """
+        log = cls(policy)
+        if stored is None:
+            return log
+        try:
+            content = msgspec.msgpack.decode(stored, type=_StoredLog)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"not a permit log: {error}") from error
+        log._hold_until = content.hold_until - shift
+        log._entries.extend(
+            PermitEntry(e.number, e.slot - shift, e.running, e.settled)
+            for e in sorted(content.entries, key=lambda entry: entry.slot)
+        )
+        return log
+
+    def _after_running_time(self, slot: int, running: int) -> int:
+        """Return ``slot``, or the first moment after it at which the running time fits."""
+        window = self._policy.running_time
+        if window is None:
+            return slot
+        limit = round(RUNNING_TIME_SHARE * window.limit_seconds * NANOSECONDS)
+        busy = deque(sorted(self._running_at(slot), key=lambda entry: entry.slot + entry.running))
+        total = sum(entry.running for entry in busy)
+        length = round(window.seconds * NANOSECONDS) + self._guard
+        while busy and total + running > limit:
+            oldest = busy.popleft()
+            slot = max(slot, oldest.slot + oldest.running + length)
+            total -= oldest.running
+        return slot
+
+    def _running_at(self, now: int) -> list[PermitEntry]:
+        """Return what the running-time window counts at ``now``; a request counts from its send to a window after its end."""
+        window = self._policy.running_time
+        if window is None:
+            return []
+        length = round(window.seconds * NANOSECONDS) + self._guard
+        return [entry for entry in self._entries if entry.slot + entry.running + length > now]

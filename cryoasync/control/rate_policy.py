@@ -1,0 +1,70 @@
+"""How many requests a source allows, as values."""
+
+from dataclasses import dataclass
+
+NANOSECONDS = 1_000_000_000
+"""Nanoseconds in a second; the permit log counts in whole nanoseconds, so that no rounding ever adds up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountWindow:
+    """At most ``limit`` requests in any ``seconds``."""
+
+    limit: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningTimeWindow:
+    """At most ``limit_seconds`` of the server's running time in any ``seconds``."""
+
+    limit_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatePolicy:
+    """The windows a source counts, every one of them sliding.
+
+    Attributes:
+        counts: windows over the number of requests.
+        running_time: the window over the server's running time, where the source has one.
+        guard_seconds: what each window is lengthened by. The source counts arrivals and we count sends, so the
+            spread of the one-way latency must fit in here, with ``tolerance_seconds``.
+        tolerance_seconds: how long after its slot a permit may still be used. It is not above the guard.
+    """
+
+    counts: tuple[CountWindow, ...] = ()
+    running_time: RunningTimeWindow | None = None
+    guard_seconds: float = 0.04
+    tolerance_seconds: float = 0.02
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether there is nothing to keep to, as with a simulator under load."""
+        return not self.counts and self.running_time is None
+
+    @property
+    def requests_per_second(self) -> float:
+        """The ceiling over long times, guard left out; infinite without a window."""
+        return min((window.limit / window.seconds for window in self.counts), default=float("inf"))
+
+    @property
+    def horizon_seconds(self) -> float:
+        """How long a permit matters after it was used."""
+        spans = [window.seconds for window in self.counts]
+        if self.running_time is not None:
+            spans.append(self.running_time.seconds)
+        return max(spans, default=0.0) + self.guard_seconds
+
+    def lowered_to(self, requests_per_second: float | None) -> "RatePolicy":
+        """Return this policy with a further ceiling; it never raises what the source allows."""
+        if requests_per_second is None:
+            return self
+        ceiling = CountWindow(limit=1, seconds=1 / requests_per_second)
+        return RatePolicy(
+            counts=(*self.counts, ceiling),
+            running_time=self.running_time,
+            guard_seconds=self.guard_seconds,
+            tolerance_seconds=self.tolerance_seconds,
+        )
