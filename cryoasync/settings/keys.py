@@ -2,16 +2,33 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import EnumType
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from cryoasync.redaction import redact
 from cryoasync.settings.model import Settings
 
 ENVIRONMENT_PREFIX = "CRYOASYNC_"
+NONE = "none"
+"""What stands for the default of a setting that has none."""
+
 _DELIMITER = "__"
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
+_LIMITS = {"gt": "above", "ge": "of at least", "le": "of at most"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """How a setting is typed on the command line: ``--cache PATH``, ``--no-cache``."""
+
+    name: str
+    metavar: str | None
+    negation: str | None
 
 
 def fields(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -37,10 +54,39 @@ def environment_key(name: str) -> str:
     return name.removeprefix(ENVIRONMENT_PREFIX).lower().replace(_DELIMITER, ".")
 
 
-def flag(key: str, value: object = None) -> str:
-    """Return the option that sets ``key`` to ``value``, or the key itself where it has no option."""
-    name, _, negation = str(_extra(FIELDS[key]).get("flag") or key).partition("/")
-    return negation if negation and value in (False, "off") else name
+def with_option() -> tuple[str, ...]:
+    """Return the keys of the settings that the command line has an option for."""
+    return tuple(key for key, field in FIELDS.items() if _extra(field).get("flag"))
+
+
+def option(key: str) -> Option:
+    """Return the option that sets ``key``, which must have one (see :func:`with_option`)."""
+    positive, _, negation = str(_extra(FIELDS[key])["flag"]).partition("/")
+    name, _, metavar = positive.partition(" ")
+    return Option(name=name, metavar=metavar or None, negation=negation or None)
+
+
+def flag(key: str, value: object) -> str:
+    """Return what is typed to set ``key`` to ``value``: the option, or the key itself where there is none."""
+    if key not in with_option():
+        return key
+    chosen = option(key)
+    return chosen.negation if chosen.negation and value in (False, "off") else chosen.name
+
+
+def values(settings: Settings) -> dict[str, Any]:
+    """Return every setting's value by key, in JSON's types and with the DSN's password left out."""
+    tree = settings.model_dump(mode="json")
+    shown = {}
+    for key in FIELDS:
+        *sections, name = key.split(".")
+        branch = tree
+        for section in sections:
+            branch = branch[section]
+        shown[key] = branch[name]
+    if settings.dsn is not None:
+        shown["dsn"] = redact(settings.dsn.get_secret_value())
+    return shown
 
 
 def is_public(key: str) -> bool:
@@ -65,7 +111,7 @@ def allowed(key: str) -> str:
         return str(text)
     if isinstance(field.annotation, EnumType):
         return ", ".join(str(member) for member in field.annotation)
-    kind = {int: "a whole number", float: "a number", bool: "true or false"}.get(_plain_type(field), "text")
+    kind = _KINDS.get(_plain_type(field), "text")
     return f"{kind} {_limits(field)}".strip()
 
 
@@ -76,7 +122,7 @@ def default(key: str) -> str:
         return str(text)
     match field.default:
         case None | ():
-            return "none"
+            return NONE
         case bool():
             return str(field.default).lower()
         case float():
@@ -97,19 +143,9 @@ def _plain_type(field: FieldInfo) -> Any:
 
 
 def _limits(field: FieldInfo) -> str:
-    bounds = {
-        name: getattr(item, name)
-        for item in field.metadata
-        for name in ("gt", "ge", "le")
-        if hasattr(item, name)
-    }
-    parts = []
-    if "gt" in bounds:
-        parts.append(f"above {bounds['gt']:g}")
-    if "ge" in bounds and "le" in bounds:
-        return f"from {bounds['ge']:d} to {bounds['le']:d}"
-    if "ge" in bounds:
-        parts.append(f"not below {bounds['ge']:g}")
-    if "le" in bounds:
-        parts.append(f"up to {bounds['le']:g}")
-    return ", ".join(parts)
+    return " and ".join(
+        f"{phrase} {getattr(limit, name):g}"
+        for limit in field.metadata
+        for name, phrase in _LIMITS.items()
+        if hasattr(limit, name)
+    )

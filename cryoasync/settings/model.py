@@ -39,7 +39,7 @@ class Settings(Section):
         description="The PostgreSQL server to import into; without it an embedded one in `data_dir` is "
         "used. `DATABASE_URL` is read too.",
         json_schema_extra=about(
-            flag="--dsn",
+            flag="--dsn URL",
             allowed="a URL postgresql://user:password@host:port/database",
             default="the embedded server",
             secret=True,
@@ -56,7 +56,7 @@ class Settings(Section):
     data_dir: AbsolutePath = Field(
         default_factory=lambda: platformdirs.user_data_path(APPLICATION),
         description="The directory of the embedded server and its data.",
-        json_schema_extra=about(flag="--data-dir", default="the user's data directory"),
+        json_schema_extra=about(flag="--data-dir DIR", default="the user's data directory"),
     )
     state_dir: AbsolutePath = Field(
         default_factory=lambda: platformdirs.user_state_path(APPLICATION),

@@ -44,7 +44,7 @@ class PubChemSettings(Section):
         default=PUBCHEM_BASE_URL,
         description="The address of PUG REST.",
         json_schema_extra=about(
-            flag="--base-url", allowed="an http or https URL with a host, without user, password or query"
+            flag="--base-url URL", allowed="an http or https URL with a host, without user, password or query"
         ),
     )
     policy: PolicySettings = Field(default_factory=PolicySettings)

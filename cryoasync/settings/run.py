@@ -12,7 +12,7 @@ class RunSettings(Section):
     """How a run works; section ``run``."""
 
     name: str | None = Field(
-        default=None, description="A name for the run.", json_schema_extra=about(flag="--name")
+        default=None, description="A name for the run.", json_schema_extra=about(flag="--name TEXT")
     )
     workers: int = Field(
         default=8,
@@ -20,13 +20,13 @@ class RunSettings(Section):
         le=64,
         description="Requests under way at the same time. Eight fill PubChem's 5 requests/s as long as an "
         "answer takes less than 1.6 s.",
-        json_schema_extra=about(flag="--workers"),
+        json_schema_extra=about(flag="--workers N"),
     )
     chunk_size: ChunkSize = Field(
         default=ChunkSizeRange(minimum=5, maximum=200),
         description="Ids a request, smallest and largest; one number fixes it.",
         json_schema_extra=about(
-            flag="--chunk-size", allowed="MIN-MAX or N, with 1 ≤ MIN ≤ MAX ≤ 10000", default="5-200"
+            flag="--chunk-size MIN-MAX", allowed="MIN-MAX or N, with 1 ≤ MIN ≤ MAX ≤ 10000", default="5-200"
         ),
     )
     sequential: bool = Field(
@@ -42,7 +42,7 @@ class RunSettings(Section):
     properties: Names = Field(
         default=(),
         description="Further properties to ask PubChem for, kept in the column `extra`.",
-        json_schema_extra=about(flag="--properties", allowed="names separated by commas"),
+        json_schema_extra=about(flag="--properties NAMES", allowed="names separated by commas"),
     )
     rdkit: RdkitMode = Field(
         default=RdkitMode.MISSING,
@@ -60,7 +60,7 @@ class RunSettings(Section):
         default="default",
         description="The file that keeps the source's answers. By default `responses.sqlite` in `cache_dir`, "
         "or `responses-simulated.sqlite` for simulated runs.",
-        json_schema_extra=about(flag="--cache/--no-cache", allowed="a path, `default` or `off`"),
+        json_schema_extra=about(flag="--cache PATH/--no-cache", allowed="a path, `default` or `off`"),
     )
     cache_max_bytes: ByteSize = Field(
         default=ByteSize(2 * 1024**3),
@@ -72,7 +72,7 @@ class RunSettings(Section):
         default=30.0,
         ge=0,
         description="Compounds and cached answers younger than this count as up to date.",
-        json_schema_extra=about(flag="--max-age"),
+        json_schema_extra=about(flag="--max-age DAYS"),
     )
     refresh: bool = Field(
         default=False,
@@ -93,20 +93,20 @@ class RunSettings(Section):
         default=None,
         ge=1,
         description="Import only the first so many ids of the input.",
-        json_schema_extra=about(flag="--limit"),
+        json_schema_extra=about(flag="--limit N"),
     )
     max_rate: float | None = Field(
         default=None,
         gt=0,
         description="Requests per second at most. It can only lower the source's policy.",
-        json_schema_extra=about(flag="--max-rate"),
+        json_schema_extra=about(flag="--max-rate R"),
     )
     patience_seconds: float = Field(
         default=86_400.0,
         ge=0,
         description="How long, per outage, a source or database out of reach is waited for before the run "
         "pauses.",
-        json_schema_extra=about(flag="--patience"),
+        json_schema_extra=about(flag="--patience SECONDS"),
     )
     simulate: bool = Field(
         default=False,
@@ -118,13 +118,15 @@ class RunSettings(Section):
         default="steady",
         min_length=1,
         description="The faults that the simulator plays.",
-        json_schema_extra=about(flag="--scenario", allowed="the name of a scenario of `cryoasync simulate`"),
+        json_schema_extra=about(
+            flag="--scenario NAME", allowed="the name of a scenario of `cryoasync simulate`"
+        ),
     )
     seed: int = Field(
         default=1,
         ge=0,
         description="The seed of the simulator's randomness: the same seed plays the same faults.",
-        json_schema_extra=about(flag="--seed"),
+        json_schema_extra=about(flag="--seed N"),
     )
     progress: ProgressMode = Field(
         default=ProgressMode.AUTO,

@@ -11,7 +11,7 @@ def about(
     """Return what the reference and error messages say of a field beyond its type and limits.
 
     Args:
-        flag: The option of the command line that sets it; after a slash the one that switches it off.
+        flag: The option of the command line that sets it, as it is typed: ``--cache PATH/--no-cache``.
         allowed: The values it takes, where type and limits do not say it.
         default: The default in words, where it differs from machine to machine.
         secret: Whether the value must not be shown.

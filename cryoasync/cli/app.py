@@ -1,0 +1,76 @@
+"""The command ``cryoasync``: its subcommands, and how every way to end becomes an exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import cryoasync
+from cryoasync.cli import config
+from cryoasync.cli.command import reporting_errors
+from cryoasync.cli.output import print_error
+from cryoasync.errors import CryoasyncError, UsageError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="cryoasync",
+    help="Compounds from PubChem into PostgreSQL: completely, politely, fast, each one accounted for.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(config.app, name="config")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cryoasync {cryoasync.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the subcommand."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Args:
+        arguments: What stands after ``cryoasync``; by default those of the process.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: list[str]) -> int:
+    """Carry out a command line; errors are printed and become the exit code of their class."""
+    try:
+        with reporting_errors():
+            code = app(arguments, prog_name="cryoasync", standalone_mode=False)
+    except CryoasyncError as error:
+        failure = error
+    except typer.Abort:
+        failure = UsageError("Stopped before anything was done.")
+    except typer.TyperException as error:
+        if not error.message:
+            # A group without a subcommand: its help has been printed.
+            return UsageError.exit_code
+        failure = UsageError(error.format_message(), hint=_help_hint(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    else:
+        return int(code or 0)
+    print_error(failure, as_json="--json" in arguments)
+    return failure.exit_code
+
+
+def _help_hint(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"`{context.command_path if context else 'cryoasync'} --help` shows what can be given."

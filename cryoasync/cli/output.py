@@ -1,0 +1,67 @@
+"""What a command prints: data to stdout, everything else to stderr.
+
+With ``--json`` stdout holds exactly one JSON object, whether the command succeeds or fails.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console, RenderableType
+
+from cryoasync.errors import CryoasyncError
+from cryoasync.redaction import redact
+
+# 128 + SIGPIPE, as a shell reports a program whose reader has gone.
+READER_GONE = 141
+
+_PIPE_COLUMNS = 10_000
+
+
+@contextmanager
+def writing_data() -> Iterator[None]:
+    """End quietly where the reader of stdout, such as ``head``, has gone.
+
+    Raises:
+        typer.Exit: with code 141.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at its exit, and would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(READER_GONE) from None
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON object; what JSON has no type for is printed as text."""
+    with writing_data():
+        sys.stdout.write(json.dumps(document, default=str, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_text(*renderables: RenderableType) -> None:
+    """Print text, tables and the like for people; a table is fitted to a terminal, never to a pipe."""
+    width = None if sys.stdout.isatty() else _PIPE_COLUMNS
+    with writing_data():
+        Console(file=sys.stdout, highlight=False, width=width).print(*renderables, soft_wrap=True)
+
+
+def print_error(error: CryoasyncError, *, as_json: bool) -> None:
+    """Print an error without its secrets: for people to stderr, with ``as_json`` to stdout."""
+    message, hint = redact(error.message), redact(error.hint) if error.hint else None
+    if as_json:
+        print_json({"error": {"kind": error.kind, "message": message, "hint": hint}})
+        return
+    sys.stderr.write(f"error: {message}\n")
+    if hint:
+        sys.stderr.write(f"hint: {hint}\n")
+
+
+def wants_color(environ: Mapping[str, str]) -> bool:
+    """Whether stderr is a terminal that shows colours, and the user has not said ``NO_COLOR``."""
+    return sys.stderr.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
