@@ -6,13 +6,16 @@ whatever means, and takes no orders from the terminal.
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 from typing import BinaryIO
 
 from cryoasync.chemistry import frames
+from cryoasync.chemistry.models import Descriptors, Rejected
 
 _PR_SET_PDEATHSIG = 1
+_MEMORY_GIB = 2
 
 
 def main() -> None:
@@ -23,6 +26,7 @@ def main() -> None:
         # A terminal or a supervisor sends them to every process; what they mean is for the parent to decide.
         signal.signal(stop_signal, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_GIB << 30, _MEMORY_GIB << 30))
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
         # Whatever a C++ library prints must not get between the frames.
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -49,12 +53,14 @@ def _serve(questions: BinaryIO, answers: BinaryIO, molecule_seconds: float) -> N
     _send(answers, frames.frame(frames.Ready()))
     while header := questions.read(frames.HEADER.size):
         (size,) = frames.HEADER.unpack(header)
-        structures = frames.structures_decoder.decode(questions.read(size))
-        outcomes = []
-        for structure in structures:
+        outcomes: list[Descriptors | Rejected] = []
+        for structure in frames.structures_decoder.decode(questions.read(size)):
             # The default action of its signal ends the process even in the middle of C++ code.
             signal.setitimer(signal.ITIMER_PROF, molecule_seconds)
-            outcomes.append(describe(structure))
+            try:
+                outcomes.append(describe(structure))
+            except MemoryError:
+                outcomes.append(Rejected(reason=f"RDKit needs more than {_MEMORY_GIB} GiB for this molecule"))
         signal.setitimer(signal.ITIMER_PROF, 0)
         _send(answers, frames.frame(outcomes))
 

@@ -19,12 +19,26 @@ from cryoasync.chemistry.process_pool import RdkitPool
 
 # A chain of this length overflows a stack of 2 MiB in RDKit's recursive canonicalization.
 CRASHING = "C" * 6_000
-# A line of unclosed brackets keeps RDKit's parser busy for many seconds.
-ENDLESS = "C(" * 40_000
+# A line of open brackets makes RDKit's parser ask for many gigabytes.
+INSATIABLE = "C(" * 40_000
 
 
 def smiles(text: str) -> Structure:
     return Structure(format=StructureFormat.SMILES, text=text)
+
+
+def circulant_graph(atoms: int, step: int) -> str:
+    """Write the SMILES of a ring of carbon atoms that are bonded to those ``step`` further on, too."""
+    bonds = [(atoms - 1, 0), *((atom, (atom + step) % atoms) for atom in range(atoms))]
+    closures: list[list[int]] = [[] for _ in range(atoms)]
+    for number, bond in enumerate(bonds, start=10):
+        for atom in bond:
+            closures[atom].append(number)
+    return "".join("C" + "".join(f"%({number})" for number in numbers) for numbers in closures)
+
+
+# All atoms are alike, so that InChI takes many seconds to number them.
+ENDLESS = circulant_graph(900, 30)
 
 
 def chunk(*texts: str) -> list[tuple[int, Structure]]:
@@ -96,6 +110,14 @@ async def test_an_endless_molecule_is_given_up() -> None:
     assert [type(outcomes[key]) for key in (0, 2)] == [Descriptors, Descriptors]
 
 
+async def test_a_molecule_that_takes_all_memory_is_rejected() -> None:
+    """The process's memory is bounded; the molecule that asks for more is rejected by itself."""
+    async with RdkitPool(1) as pool:
+        outcomes = dict(await pool.describe(chunk("CCO", INSATIABLE)))
+    assert outcomes[1] == Rejected(reason="RDKit needs more than 2 GiB for this molecule")
+    assert isinstance(outcomes[0], Descriptors)
+
+
 async def test_a_killed_process_costs_no_molecule() -> None:
     """A process that something else kills is replaced, and its chunk is computed all the same."""
     async with RdkitPool(1) as pool:
@@ -161,7 +183,7 @@ from cryoasync.chemistry.process_pool import RdkitPool
 async def main():
     async with RdkitPool(2) as pool:
         water = Structure(format=StructureFormat.SMILES, text="O")
-        endless = Structure(format=StructureFormat.SMILES, text={ENDLESS[:2]!r} * {len(ENDLESS) // 2})
+        endless = Structure(format=StructureFormat.SMILES, text={ENDLESS!r})
         await asyncio.gather(pool.describe([(1, water)]), pool.describe([(2, water)]))
         print("computing", flush=True)
         await asyncio.gather(pool.describe([(1, endless)]), pool.describe([(2, endless)]))
@@ -170,13 +192,14 @@ asyncio.run(main())
 """
 
 
-def test_processes_end_with_a_killed_parent() -> None:
+async def test_processes_end_with_a_killed_parent() -> None:
     """SIGKILL to the service ends its workers long before the molecules they are at would have been done."""
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:  # noqa: ASYNC220 - nothing else runs meanwhile
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"computing\n"
         workers = psutil.Process(parent.pid).children()
         assert len(workers) == 2
+        await asyncio.gather(*(until_busy(worker) for worker in workers))
         parent.kill()
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert alive == []
