@@ -1,0 +1,85 @@
+"""The endpoints beside PUG REST: what the simulator saw, and the truth about what it serves."""
+
+import msgspec
+from aiohttp import web
+
+from cryoasync.simulator.population import Population
+from cryoasync.simulator.pug_rest import PugRest
+from cryoasync.simulator.questions import Endpoint
+from cryoasync.simulator.scenarios import Scenario
+
+STATISTICS_PATH = "/simulator/statistics"
+_DEFAULT_RECORDS = 1000
+_MOST_RECORDS = 100_000
+
+
+class Operations:
+    """Handlers of the operational endpoints; none of them counts as a request of a client."""
+
+    def __init__(self, scenario: Scenario, seed: int, population: Population, pug_rest: PugRest) -> None:
+        """Speak of this population and of the traffic that ``pug_rest`` has seen."""
+        self._scenario = scenario
+        self._seed = seed
+        self._population = population
+        self._pug_rest = pug_rest
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of all endpoints."""
+        return [
+            web.get("/simulator/health", self.health),
+            web.get(STATISTICS_PATH, self.statistics),
+            web.post("/simulator/reset", self.reset),
+            web.get("/simulator/records", self.records),
+        ]
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Say what is served, as a JSON object."""
+        return _json_response(
+            {
+                "scenario": self._scenario.name,
+                "description": self._scenario.description,
+                "seed": self._seed,
+                "molecules": len(self._population.molecules),
+            }
+        )
+
+    async def statistics(self, _: web.Request) -> web.Response:
+        """Give the ``Statistics`` as a JSON object."""
+        return _json_response(self._pug_rest.statistics())
+
+    async def reset(self, _: web.Request) -> web.Response:
+        """Forget all traffic, and begin the stream of faults anew."""
+        self._pug_rest.reset()
+        return web.Response(status=204)
+
+    async def records(self, request: web.Request) -> web.Response:
+        """Give compounds from the CID ``start`` on, ``count`` of them, one JSON object a line.
+
+        Each has the whole ``row`` with today's keys, the ``synonyms``, and under ``poison`` the endpoints
+        whose requests the compound makes fail.
+        """
+        start, count = request.query.get("start", "1"), request.query.get("count", str(_DEFAULT_RECORDS))
+        if not (start.isdecimal() and count.isdecimal()):
+            return web.Response(status=400, text="start and count are numbers\n")
+        lines = [
+            msgspec.json.encode(
+                {
+                    "row": {"CID": molecule.cid, **molecule.properties},
+                    "synonyms": molecule.synonyms,
+                    "poison": self._poisoned_endpoints(molecule.cid),
+                }
+            )
+            for molecule in self._population.records(int(start), min(int(count), _MOST_RECORDS))
+        ]
+        body = b"".join(line + b"\n" for line in lines)
+        return web.Response(body=body, content_type="application/x-ndjson")
+
+    def _poisoned_endpoints(self, cid: int) -> list[Endpoint]:
+        poison = self._scenario.poison
+        if poison is None:
+            return []
+        return [endpoint for endpoint in Endpoint if poison.fault_of(self._seed, endpoint, cid) is not None]
+
+
+def _json_response(value: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value) + b"\n", content_type="application/json")

@@ -1,0 +1,159 @@
+"""The simulator as a server on a socket: PUG REST beside the endpoints that tests look through."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from cryoasync.errors import UsageError
+from cryoasync.simulator.operations import STATISTICS_PATH, Operations
+from cryoasync.simulator.population import CidRange, Molecule, Population, load_molecules
+from cryoasync.simulator.pug_rest import PugRest
+from cryoasync.simulator.scenarios import Scenario, find_scenario
+from cryoasync.simulator.statistics import Statistics
+
+SIMULATOR_HEADER = "X-Cryoasync-Simulator"
+
+_PUG_REST_PATH = "/rest/pug"
+_LARGEST_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorSettings:
+    """How a simulator behaves, and where it listens.
+
+    Attributes:
+        scenario: The name of a scenario.
+        overrides: Parameters of the scenario, each ``PATH=VALUE``, for example ``blackout.lasts_seconds=5``.
+        seed: Decides which request meets which fault, and which CIDs are poisonous.
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+        made_up: A range of CIDs to answer although nobody made the compounds; else the scenario's own.
+        cache_dir: Where the computed molecules are kept; else the user's cache folder.
+    """
+
+    scenario: str = "steady"
+    overrides: tuple[str, ...] = ()
+    seed: int = 0
+    host: str = "127.0.0.1"
+    port: int = 0
+    made_up: CidRange | None = None
+    cache_dir: Path | None = None
+
+
+class Simulator:
+    """A stand-in for PubChem's PUG REST that serves for as long as its context lasts.
+
+    The first one on a machine computes its molecules, which takes some ten seconds.
+    """
+
+    def __init__(
+        self, settings: SimulatorSettings | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Take the settings and a clock in monotonic seconds; nothing is opened yet."""
+        self._settings = settings or SimulatorSettings()
+        self._clock = clock
+        self._serving: _Serving | None = None
+
+    async def __aenter__(self) -> Self:
+        """Load the molecules and listen.
+
+        Raises:
+            UsageError: The scenario or one of its parameters does not exist, or nothing can listen there.
+        """
+        settings = self._settings
+        scenario = find_scenario(settings.scenario, settings.overrides)
+        molecules = await asyncio.to_thread(load_molecules, settings.cache_dir)
+        population = _populate(molecules, scenario, settings)
+        pug_rest = PugRest(scenario, settings.seed, population, self._clock)
+        operations = Operations(scenario, settings.seed, population, pug_rest)
+        runner = web.AppRunner(
+            _make_application(scenario, pug_rest, operations),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=0,
+        )
+        await runner.setup()
+        try:
+            origin = await _listen(runner, settings)
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._serving = _Serving(origin=origin, runner=runner, pug_rest=pug_rest)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop listening, and drop what is in flight."""
+        serving = self._now_serving
+        self._serving = None
+        await serving.runner.cleanup()
+
+    @property
+    def base_url(self) -> str:
+        """The URL that stands for ``https://pubchem.ncbi.nlm.nih.gov/rest/pug``."""
+        return self._now_serving.origin + _PUG_REST_PATH
+
+    @property
+    def statistics_url(self) -> str:
+        """Where other processes get the statistics."""
+        return self._now_serving.origin + STATISTICS_PATH
+
+    def statistics(self) -> Statistics:
+        """Return what was seen so far."""
+        return self._now_serving.pug_rest.statistics()
+
+    def reset(self) -> None:
+        """Forget all traffic, and begin the stream of faults anew."""
+        self._now_serving.pug_rest.reset()
+
+    @property
+    def _now_serving(self) -> "_Serving":
+        if self._serving is None:
+            raise RuntimeError("The simulator serves only inside its context.")
+        return self._serving
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Serving:
+    origin: str
+    runner: web.AppRunner
+    pug_rest: PugRest
+
+
+def _populate(molecules: list[Molecule], scenario: Scenario, settings: SimulatorSettings) -> Population:
+    unstorable = scenario.unstorable
+    if unstorable is not None:
+        molecules = [unstorable.spoil(settings.seed, molecule) for molecule in molecules]
+    made_up = settings.made_up
+    if made_up is None and scenario.made_up is not None:
+        first, last = scenario.made_up
+        made_up = CidRange(first=first, last=last)
+    return Population(molecules, made_up)
+
+
+def _make_application(scenario: Scenario, pug_rest: PugRest, operations: Operations) -> web.Application:
+    async def sign(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers[SIMULATOR_HEADER] = scenario.name
+
+    application = web.Application(client_max_size=_LARGEST_BODY_BYTES)
+    application.on_response_prepare.append(sign)
+    application.router.add_route("*", f"{_PUG_REST_PATH}/{{question:.*}}", pug_rest.handle)
+    application.add_routes(operations.routes())
+    return application
+
+
+async def _listen(runner: web.AppRunner, settings: SimulatorSettings) -> str:
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+    try:
+        await site.start()
+    except OSError as error:
+        raise UsageError(
+            f"Nothing can listen on {settings.host}:{settings.port}: {error.strerror}.",
+            hint="Choose another port, or 0 for a free one.",
+        ) from error
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
