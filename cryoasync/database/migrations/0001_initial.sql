@@ -138,11 +138,13 @@ CREATE TABLE cryoasync.run_outcomes (
     run_id bigint NOT NULL REFERENCES cryoasync.runs ON DELETE CASCADE,
     position bigint NOT NULL,
     source_id text COLLATE "C" NOT NULL,
-    state text NOT NULL CHECK (state IN ('not_found', 'failed')),
+    state text NOT NULL CHECK (state IN ('not_found', 'invalid', 'failed')),
     reason text,
+    epoch bigint NOT NULL,
     PRIMARY KEY (run_id, position)
 );
 COMMENT ON TABLE cryoasync.run_outcomes IS 'The settled entries that were not imported.';
+COMMENT ON COLUMN cryoasync.run_outcomes.epoch IS 'The start that settled the entry, so that a start retries only what failed before it.';
 
 CREATE VIEW cryoasync.run_entries AS
 SELECT i.run_id,
@@ -188,6 +190,7 @@ CREATE TABLE cryoasync.requests (
     decision text NOT NULL
 );
 CREATE INDEX requests_by_run ON cryoasync.requests (run_id, sent_at);
+CREATE INDEX requests_by_time ON cryoasync.requests USING brin (sent_at);
 COMMENT ON TABLE cryoasync.requests IS 'One row a request, kept for a bounded time.';
 
 CREATE TABLE cryoasync.rate_budgets (

@@ -1,0 +1,179 @@
+"""The store of a run's batches: rows, failures, requests and checkpoint in one transaction."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from cryoasync.database.batch_operator import BatchDatabaseOperator, MergeReport, Refused
+from cryoasync.database.connection import Connection, Database
+from cryoasync.database.run_hold import fenced_error
+from cryoasync.database.run_record import Run
+from cryoasync.database.settlement import Settlement, settlement_of
+from cryoasync.database.spool import storable_text
+from cryoasync.database.sql import statement
+from cryoasync.models import Attempt, Batch, CommitReport, Row, RunCounts
+from cryoasync.ports import Clock
+
+_SETTLE_SPANS = statement("settle_spans")
+_ADD_COUNTS = statement("add_counts")
+_KEEP_OUTCOMES = statement("keep_outcomes")
+_KEEP_FAILURES = statement("keep_failures")
+_KEEP_REQUESTS = statement("keep_requests")
+_FAILED_BEFORE = """
+SELECT position
+FROM cryoasync.run_outcomes
+WHERE run_id = $1 AND position = ANY ($2::bigint[]) AND state = 'failed' AND epoch < $3
+ORDER BY position
+FOR UPDATE
+"""
+_FORGET_OUTCOMES = "DELETE FROM cryoasync.run_outcomes WHERE run_id = $1 AND position = ANY ($2::bigint[])"
+_RESOLVE_FAILURES = """
+UPDATE cryoasync.failures SET resolved_at = now()
+WHERE run_id = $1 AND source = $2 AND source_id = ANY ($3::text[]) AND resolved_at IS NULL
+"""
+# A batch takes well under a second. What takes this long is stuck, and is repeated later.
+_TIME_LIMITS = """
+SET LOCAL statement_timeout = '60s';
+SET LOCAL lock_timeout = '20s';
+SET LOCAL idle_in_transaction_session_timeout = '60s'
+"""
+
+
+class PostgresBatchStore:
+    """Commits the batches of one claimed run; see the port ``BatchStore``."""
+
+    def __init__(self, database: Database, run: Run, operator: BatchDatabaseOperator, clock: Clock) -> None:
+        """Write for a claimed run, whose epoch is the fence."""
+        self._database = database
+        self._run = run
+        self._operator = operator
+        self._clock = clock
+
+    async def commit(self, batch: Batch) -> CommitReport:
+        """Write the batch in one transaction, in a number of statements that does not grow with it.
+
+        What an earlier commit of the same batch has written is recognised: a span by the checkpoint, a
+        retried entry by the epoch of its outcome, a request by its time, a row by its merge statement.
+
+        Raises:
+            DatabaseUnavailableError: nothing is known to be written; try again later.
+            DatabaseError: nothing is written, and trying again would not help.
+            RunFencedError: another process has taken the run over; nothing was written.
+        """
+        started = self._clock()
+        async with self._database.transaction() as connection:
+            await connection.execute(_TIME_LIMITS)
+            merged = await self._merge_rows(connection, batch)
+            # The books come after the rows: their locks, which other processes may wait for, are short then.
+            settlement = await self._settle(connection, batch, merged.refused)
+            counts = await self._add_counts(connection, settlement.moved())
+            await self._keep_outcomes(connection, settlement)
+            await self._keep_failures(connection, settlement)
+            await self._keep_requests(connection, batch)
+        return CommitReport(
+            counts=counts, rows=merged.rows, refused=len(merged.refused), seconds=self._clock() - started
+        )
+
+    async def _merge_rows(self, connection: Connection, batch: Batch) -> MergeReport:
+        """Merge table by table in one order, so that two processes cannot lock each other out."""
+        rows = [row for result in batch.results for entry in result.entries for row in entry.rows]
+        reports = [
+            await self._operator.merge(connection, list(of_table))
+            for _, of_table in groupby(sorted(rows, key=_table_name), key=_table_name)
+        ]
+        return MergeReport(
+            sum(report.rows for report in reports),
+            tuple(refused for report in reports for refused in report.refused),
+        )
+
+    async def _settle(self, connection: Connection, batch: Batch, refused: Sequence[Refused]) -> Settlement:
+        spans = [result.chunk.span for result in batch.results if result.chunk.span is not None]
+        settled = await connection.fetch(
+            _SETTLE_SPANS, self._run.id, [span.start for span in spans], [span.stop for span in spans]
+        )
+        retried = [
+            entry.entry.position
+            for result in batch.results
+            if result.chunk.span is None
+            for entry in result.entries
+        ]
+        failed = (
+            await connection.fetch(_FAILED_BEFORE, self._run.id, retried, self._run.epoch) if retried else []
+        )
+        return settlement_of(
+            batch,
+            refused,
+            spans_settled_before=[record[0] for record in settled],
+            failed_before={record[0] for record in failed},
+        )
+
+    async def _add_counts(self, connection: Connection, moved: RunCounts) -> RunCounts:
+        """Move the counts; that the row is found under this epoch is the fence."""
+        record = await connection.fetchrow(
+            _ADD_COUNTS,
+            self._run.id,
+            self._run.epoch,
+            moved.imported,
+            moved.not_found,
+            moved.invalid,
+            moved.failed,
+            moved.pending,
+        )
+        if record is None:
+            raise fenced_error(self._run)
+        return RunCounts(**dict(record))
+
+    async def _keep_outcomes(self, connection: Connection, settlement: Settlement) -> None:
+        if kept := settlement.not_imported():
+            await connection.execute(
+                _KEEP_OUTCOMES,
+                self._run.id,
+                self._run.epoch,
+                [result.entry.position for result in kept],
+                [result.entry.source_id for result in kept],
+                [result.state for result in kept],
+                [None if result.reason is None else storable_text(result.reason) for result in kept],
+            )
+        if recovered := settlement.recovered():
+            await connection.execute(
+                _FORGET_OUTCOMES, self._run.id, [result.entry.position for result in recovered]
+            )
+
+    async def _keep_failures(self, connection: Connection, settlement: Settlement) -> None:
+        if settlement.retried:
+            ids = [result.entry.source_id for result in settlement.retried]
+            await connection.execute(_RESOLVE_FAILURES, self._run.id, self._run.source, ids)
+        if failures := settlement.failures():
+            await connection.execute(
+                _KEEP_FAILURES,
+                self._run.id,
+                self._run.source,
+                [failure.source_id for failure in failures],
+                [failure.kind for failure in failures],
+                [storable_text(failure.message) for failure in failures],
+                [failure.attempts for failure in failures],
+            )
+
+    async def _keep_requests(self, connection: Connection, batch: Batch) -> None:
+        attempts = [attempt for result in batch.results for attempt in result.attempts]
+        attempts += batch.attempts
+        if attempts:
+            await connection.execute(_KEEP_REQUESTS, self._run.id, *_columns_of(attempts))
+
+
+def _table_name(row: Row) -> str:
+    return row.table.name
+
+
+def _columns_of(attempts: Sequence[Attempt]) -> list[list[object]]:
+    return [
+        [attempt.endpoint for attempt in attempts],
+        [attempt.span.start for attempt in attempts],
+        [attempt.span.stop for attempt in attempts],
+        [attempt.first_id for attempt in attempts],
+        [attempt.last_id for attempt in attempts],
+        [attempt.ids for attempt in attempts],
+        [attempt.sent_at for attempt in attempts],
+        [attempt.seconds for attempt in attempts],
+        [attempt.status for attempt in attempts],
+        [attempt.decision for attempt in attempts],
+    ]
