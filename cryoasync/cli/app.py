@@ -39,14 +39,9 @@ def _options(
     """Take the options that stand before the subcommand."""
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit.
-
-    Args:
-        arguments: What stands after ``cryoasync``; by default those of the process.
-    """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_exit_code(arguments))
+def main() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(_exit_code(sys.argv[1:]))
 
 
 def _exit_code(arguments: list[str]) -> int:

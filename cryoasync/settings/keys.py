@@ -19,7 +19,7 @@ NONE = "none"
 
 _DELIMITER = "__"
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
-_LIMITS = {"gt": "above", "ge": "of at least", "le": "of at most"}
+_LIMITS = {"gt": "above", "ge": "at least", "le": "at most"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ def allowed(key: str) -> str:
     if isinstance(field.annotation, EnumType):
         return ", ".join(str(member) for member in field.annotation)
     kind = _KINDS.get(_plain_type(field), "text")
-    return f"{kind} {_limits(field)}".strip()
+    return ", ".join(filter(None, (kind, _limits(field))))
 
 
 def default(key: str) -> str:

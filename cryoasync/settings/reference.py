@@ -7,12 +7,12 @@ from cryoasync.settings import keys
 
 _HEAD = """# Settings
 
-<!-- Written by `python -m cryoasync.settings.reference`: the texts stand in cryoasync/settings/. -->
+<!-- Written by `python -m cryoasync.settings.reference` from the texts in cryoasync/settings/. -->
 
 A setting is taken from the first of these that has it:
 
 1. the command line (`--workers 4`);
-2. the environment: `CRYOASYNC_`, then the key in capitals with `__` for each dot (`CRYOASYNC_RUN__WORKERS=4`);
+2. the environment: `CRYOASYNC_` and the key in capitals, with `__` for each dot (`CRYOASYNC_RUN__WORKERS=4`);
    for the database also `DATABASE_URL`, and libpq's own variables (`PGHOST`, `PGSERVICE` …) and `.pgpass`;
 3. a TOML file: the one `--config` names, else `cryoasync.toml` in the current directory, else
    `cryoasync/config.toml` in the user's configuration directory;

@@ -1,0 +1,74 @@
+"""How the command line begins and ends."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import cryoasync
+from tests.cli.conftest import CommandLine
+
+
+def test_the_version_goes_to_stdout(command_line: CommandLine) -> None:
+    """``--version`` prints one line and succeeds."""
+    outcome = command_line("--version")
+    assert (outcome.exit_code, outcome.stdout) == (0, f"cryoasync {cryoasync.__version__}\n")
+
+
+@pytest.mark.parametrize("arguments", [(), ("config",)])
+def test_a_command_without_its_subcommand_shows_help(
+    command_line: CommandLine, arguments: tuple[str, ...]
+) -> None:
+    """Help instead of an error message, but no success: nothing was done."""
+    outcome = command_line(*arguments)
+    assert outcome.exit_code == 2
+    assert "Usage: cryoasync" in outcome.stdout
+    assert outcome.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--nonsense",), "No such option: --nonsense"),
+        (("nonsense",), "No such command 'nonsense'"),
+        (("config", "show", "superfluous"), "unexpected extra argument"),
+        (("config", "show", "--workers"), "requires an argument"),
+    ],
+)
+def test_a_usage_error_is_a_message_and_a_hint_on_stderr(
+    command_line: CommandLine, arguments: tuple[str, ...], complaint: str
+) -> None:
+    """Exit code 2, nothing on stdout."""
+    outcome = command_line(*arguments)
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    error, hint = outcome.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert complaint in error
+    assert hint.startswith("hint: `cryoasync")
+
+
+def test_with_json_a_usage_error_is_one_object_on_stdout(command_line: CommandLine) -> None:
+    """A program that reads stdout always finds JSON there."""
+    outcome = command_line("config", "show", "--nonsense", "--json")
+    error = json.loads(outcome.stdout)["error"]
+    assert (outcome.exit_code, outcome.stderr) == (2, "")
+    assert error["kind"] == "usage"
+    assert error["message"].startswith("No such option: --nonsense")
+    assert error["hint"] == "`cryoasync config show --help` shows what can be given."
+
+
+def test_the_package_can_be_run_as_a_module() -> None:
+    """``python -m cryoasync`` is the same command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cryoasync", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"cryoasync {cryoasync.__version__}\n"
+
+
+def test_the_command_line_is_imported_without_heavy_libraries() -> None:
+    """``--help`` and completion must not wait for what only some commands need."""
+    heavy = {"rdkit", "pyarrow", "numpy", "aiohttp", "asyncpg", "structlog", "uvloop"}
+    program = "import sys, cryoasync.cli.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert heavy.isdisjoint(done.stdout.split())
