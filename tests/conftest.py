@@ -1,0 +1,89 @@
+"""A real PostgreSQL for every test that asks for one: the embedded server, and a fresh database a test."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from cryoasync.database.connection import Database, DatabaseSettings, open_database
+from cryoasync.database.embedded import EmbeddedServer
+from cryoasync.database.schema import migrate
+
+TEMPLATE = "migrated_template"
+
+
+async def run_statement(dsn: str, statement: str) -> None:
+    """Execute one statement on a connection of its own."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _migrate(dsn: str) -> None:
+    async with open_database(DatabaseSettings(dsn=dsn)) as database, database.session() as connection:
+        await migrate(connection)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A PostgreSQL server for the whole session, with a migrated database to clone."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("postgres"))
+
+    async def start() -> None:
+        await server.ensure_running()
+        await server.create_database(TEMPLATE)
+        await _migrate(server.dsn(TEMPLATE))
+
+    asyncio.run(start())
+    yield server
+    asyncio.run(server.destroy())
+
+
+@asynccontextmanager
+async def _temporary_database(server: EmbeddedServer, template: str) -> AsyncIterator[str]:
+    name, maintenance = f"test_{uuid.uuid4().hex}", server.dsn("postgres")
+    await run_statement(maintenance, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield server.dsn(name)
+    finally:
+        await run_statement(maintenance, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def dsn(postgres: EmbeddedServer) -> AsyncIterator[str]:
+    """The DSN of a fresh migrated database."""
+    async with _temporary_database(postgres, TEMPLATE) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def empty_dsn(postgres: EmbeddedServer) -> AsyncIterator[str]:
+    """The DSN of a fresh database that knows nothing of cryoasync."""
+    async with _temporary_database(postgres, "template1") as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[Database]:
+    """An open, fresh, migrated database."""
+    async with open_database(DatabaseSettings(dsn=dsn)) as opened:
+        yield opened
+
+
+Fetch = Callable[..., Awaitable[list[tuple[object, ...]]]]
+
+
+@pytest.fixture
+def fetch(database: Database) -> Fetch:
+    """Run one query on the fresh database and return its rows as tuples."""
+
+    async def run(query: str, *arguments: object) -> list[tuple[object, ...]]:
+        async with database.transaction() as connection:
+            return [tuple(record) for record in await connection.fetch(query, *arguments)]
+
+    return run
