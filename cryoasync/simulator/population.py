@@ -79,6 +79,12 @@ class Population:
         return chain(before, range(max(start, self._made_up.first), last + 1), after)
 
 
+def kept_path(cache_dir: Path | None = None) -> Path:
+    """Return the file that the molecules are kept in; see ``load_molecules``."""
+    folder = cache_dir or Path(platformdirs.user_cache_dir("cryoasync"))
+    return folder / f"simulator-{_content_key()}.msgpack"
+
+
 def load_molecules(cache_dir: Path | None = None) -> list[Molecule]:
     """Return all molecules, sorted by CID; the first time they take some ten seconds to compute.
 
@@ -88,8 +94,7 @@ def load_molecules(cache_dir: Path | None = None) -> list[Molecule]:
     Args:
         cache_dir: Where the file is kept; the user's cache folder of cryoasync if not given.
     """
-    folder = cache_dir or Path(platformdirs.user_cache_dir("cryoasync"))
-    path = folder / f"simulator-{_content_key()}.msgpack"
+    path = kept_path(cache_dir)
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=list[Molecule])
     except FileNotFoundError:
