@@ -41,7 +41,10 @@ _NO_PAGES = Pages(file_bytes=0, used_bytes=0)
 
 
 class ResponseCache:
-    """Answers by origin (scheme, host and port), endpoint and source id; see :meth:`open`."""
+    """Answers by origin (scheme, host and port), endpoint and source id (any text without NUL).
+
+    See :meth:`open`. Times are seconds since 1970, UTC.
+    """
 
     def __init__(self, path: Path, *, max_bytes: int, warn: Callable[[CacheProblem], None]) -> None:
         """Keep about ``max_bytes`` at ``path``, and tell ``warn`` of each new problem once."""
