@@ -1,0 +1,53 @@
+"""What a file of structures holds, record by record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+ColumnValue: TypeAlias = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRecord:
+    """One record of a user's own file, as it stands there.
+
+    Attributes:
+        file: the path as it was given.
+        record: counts the records of an SDF file from 1; in a SMILES file, the number of the line.
+        source_id: what the file calls the record; ``None`` where it gives no name.
+        smiles: as written; ``None`` in SDF.
+        molfile: up to and with ``M  END``; ``None`` in a SMILES file.
+        fields: the data fields or further columns, in their order; a repeated field has one value a line.
+    """
+
+    file: str
+    record: int
+    source_id: str | None
+    smiles: str | None
+    molfile: str | None
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PubChemDump:
+    """One compound of PubChem's own SDF files.
+
+    Attributes:
+        columns: columns of ``pubchem_compounds``, masses as text with the digits that PubChem gave. Holds
+            every column that the files have a tag for, ``None`` where this record lacks it, and no other:
+            they say nothing of titles and synonyms.
+    """
+
+    file: str
+    record: int
+    cid: int
+    columns: Mapping[str, ColumnValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A record that cannot be read, and why; the ones around it can."""
+
+    file: str
+    record: int
+    reason: str
