@@ -87,9 +87,9 @@ def _rejection_reason(structure: Structure) -> str:
     if molecule is not None:
         problems = Chem.DetectChemistryProblems(molecule)
         return "; ".join(_first_line(problem.Message()) for problem in problems) or "sanitization failed"
-    if structure.format is StructureFormat.SMILES and log.messages:
-        return _first_line(log.messages)
-    return f"not a {structure.format} that RDKit can parse"
+    if structure.format is StructureFormat.MOLBLOCK:
+        return "RDKit cannot parse the molblock"  # what it logs is a dump of its own stack
+    return _first_line(log.messages) if log.messages else "RDKit cannot parse the SMILES"
 
 
 def _first_line(message: str) -> str:

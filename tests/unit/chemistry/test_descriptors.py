@@ -129,11 +129,12 @@ def test_what_inchi_cannot_name_keeps_its_other_values(text: str) -> None:
         (smiles("C1CC"), "unclosed ring"),
         (smiles("xyz"), "syntax error"),
         (smiles("C\x00C"), "syntax error"),
+        (smiles("ZINC03814457"), "RDKit cannot parse the SMILES"),
         (smiles(""), "no atoms"),
-        (molblock(""), "not a molblock"),
-        (molblock(ETHANOL_MOLBLOCK.replace(" O   0", " Qq  0")), "not a molblock"),
-        (molblock(ETHANOL_MOLBLOCK.replace("  2  3  1", "  2  9  1")), "not a molblock"),
-        (molblock(ETHANOL_MOLBLOCK[:120]), "not a molblock"),
+        (molblock(""), "cannot parse the molblock"),
+        (molblock(ETHANOL_MOLBLOCK.replace(" O   0", " Qq  0")), "cannot parse the molblock"),
+        (molblock(ETHANOL_MOLBLOCK.replace("  2  3  1", "  2  9  1")), "cannot parse the molblock"),
+        (molblock(ETHANOL_MOLBLOCK[:120]), "cannot parse the molblock"),
     ],
 )
 def test_a_rejection_says_why(structure: Structure, expected: str) -> None:
