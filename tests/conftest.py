@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test that asks for one: the embedded server, and a fresh database a test."""
 
 import asyncio
+import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,13 @@ async def run_statement(dsn: str, statement: str) -> None:
         await connection.close()
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 async def _migrate(dsn: str) -> None:
     async with open_database(DatabaseSettings(dsn=dsn)) as database, database.session() as connection:
         await migrate(connection)
@@ -35,7 +43,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServe
     server = EmbeddedServer(tmp_path_factory.mktemp("postgres"))
 
     async def start() -> None:
-        await server.ensure_running()
+        await server.ensure_running(tcp_port=_free_port())
         await server.create_database(TEMPLATE)
         await _migrate(server.dsn(TEMPLATE))
 

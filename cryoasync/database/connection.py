@@ -87,7 +87,7 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
     """
     described = describe_dsn(settings.dsn)
     with translated_errors(described):
-        pool = await _create_pool(settings, described)
+        pool = await _create_pool(settings)
         try:
             database = Database(pool, described, transaction_pooler=settings.transaction_pooler)
             await _require_version(database)
@@ -97,7 +97,7 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
             pool.terminate()
 
 
-async def _create_pool(settings: DatabaseSettings, described: str) -> "asyncpg.Pool[asyncpg.Record]":
+async def _create_pool(settings: DatabaseSettings) -> "asyncpg.Pool[asyncpg.Record]":
     pooler_options: dict[str, Any] = {}
     if settings.transaction_pooler:
         pooler_options = {"statement_cache_size": 0, "reset": _leave_as_it_is}
@@ -115,7 +115,7 @@ async def _create_pool(settings: DatabaseSettings, described: str) -> "asyncpg.P
     except ValueError:
         # The chain is cut because the foreign message repeats parts of the DSN, the password among them.
         raise UsageError(
-            f"The DSN of {described} cannot be read.",
+            "The DSN cannot be read.",
             hint="It has the form postgresql://user:password@host:5432/database; write special characters"
             " of the password in percent encoding.",
         ) from None

@@ -43,19 +43,27 @@ _HINTS: dict[type[DatabaseError], str] = {
 def describe_dsn(dsn: str | None) -> str:
     """Name user, host, port and database of a DSN for a message, never the password.
 
-    A DSN that cannot be read is not repeated, for its password may stand anywhere in it.
+    Of a DSN that is not clear nothing is repeated, for its password may stand anywhere in it.
     """
     if dsn is None:
         return "the database that the PG* environment variables name"
+    unclear = "the database of the DSN given"
     try:
         parts = urlsplit(dsn)
+        # An "@" past the host, or a fragment, comes of a password that should have been percent-encoded.
+        if (
+            parts.scheme not in {"postgresql", "postgres"}
+            or "@" in parts.path + parts.query
+            or parts.fragment
+        ):
+            return unclear
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         host = query.get("host") or parts.hostname or "localhost"
         port = query.get("port") or parts.port or 5432
         user = query.get("user") or unquote(parts.username or "")
         name = query.get("database") or query.get("dbname") or unquote(parts.path.lstrip("/")) or user
     except ValueError:
-        return "the database of the DSN given"
+        return unclear
     where = f"{host}:{port}/{name}"
     return f"the database {user}@{where}" if user else f"the database {where}"
 

@@ -19,12 +19,12 @@ def a_migration(number: int, statements: str) -> Migration:
 
 
 async def test_a_migrated_database_needs_one_query(database: Database) -> None:
-    """With nothing to do, one statement is executed and nothing is returned."""
+    """With nothing to do, one question is asked and nothing is returned."""
     async with database.session() as connection:
         queries: list[str] = []
         connection.add_query_logger(lambda query: queries.append(query.query))
         assert await migrate(connection) == ()
-        assert [query.partition(" ")[0].rstrip(";") for query in queries] == ["BEGIN", "SELECT", "COMMIT"]
+        assert len([query for query in queries if not query.startswith(("BEGIN", "COMMIT"))]) == 1
 
 
 async def test_processes_that_migrate_at_once_apply_each_migration_once(empty_dsn: str) -> None:

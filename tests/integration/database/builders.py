@@ -1,0 +1,127 @@
+"""Rows, chunks, batches and runs for the tests of the database."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryoasync.database.connection import Database
+from cryoasync.database.owner import this_process
+from cryoasync.database.run_record import Run, run_key
+from cryoasync.database.runs import RunRepository
+from cryoasync.database.spool import Spool, SpooledEntry
+from cryoasync.models import (
+    Attempt,
+    Batch,
+    Chunk,
+    ChunkResult,
+    Entry,
+    EntryResult,
+    EntryState,
+    Failure,
+    Row,
+    RunIdentity,
+    Span,
+)
+from cryoasync.sources.pubchem.table import PUBCHEM_COMPOUNDS
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
+EARLIER = NOON - timedelta(hours=1)
+
+IDENTITY = RunIdentity(
+    source="pubchem",
+    base_url="http://localhost:1/",
+    input_digest="0" * 64,
+    settings={"synonyms": True},
+    name="trial",
+)
+
+
+def compound(cid: int, **values: Any) -> Row:
+    """A row of pubchem_compounds; what is not given is NULL."""
+    given = {"cid": cid, "fetched_at": NOON, "run_id": 1, **values}
+    return Row(
+        table=PUBCHEM_COMPOUNDS,
+        source_id=str(cid),
+        values=tuple(given.get(column) for column in PUBCHEM_COMPOUNDS.columns),
+    )
+
+
+def entry_result(
+    position: int,
+    state: EntryState = EntryState.IMPORTED,
+    *,
+    rows: Sequence[Row] | None = None,
+    failures: Sequence[Failure] = (),
+    reason: str | None = None,
+) -> EntryResult:
+    """An entry whose id is its position plus one, with a row where it was imported."""
+    cid = position + 1
+    if rows is None:
+        rows = [compound(cid)] if state is EntryState.IMPORTED else []
+    return EntryResult(
+        entry=Entry(position=position, source_id=str(cid)),
+        state=state,
+        reason=reason,
+        rows=tuple(rows),
+        failures=tuple(failures),
+    )
+
+
+def chunk_result(
+    *entries: EntryResult, retried: bool = False, span: Span | None = None, attempts: Sequence[Attempt] = ()
+) -> ChunkResult:
+    """A chunk of the entries given, whose span reaches from the first to the last."""
+    if span is None and not retried:
+        span = Span(start=entries[0].entry.position, stop=entries[-1].entry.position + 1)
+    chunk = Chunk(number=1, entries=tuple(entry.entry for entry in entries), span=span)
+    return ChunkResult(chunk=chunk, entries=entries, attempts=tuple(attempts))
+
+
+def batch_of(*entries: EntryResult, retried: bool = False) -> Batch:
+    """A batch of one chunk."""
+    return Batch(results=[chunk_result(*entries, retried=retried)])
+
+
+def attempt(start: int, stop: int) -> Attempt:
+    """A request for the entries from ``start`` to ``stop``."""
+    return Attempt(
+        endpoint="property",
+        span=Span(start=start, stop=stop),
+        first_id=str(start + 1),
+        last_id=str(stop),
+        ids=stop - start,
+        sent_at=NOON + timedelta(seconds=start),
+        seconds=0.25,
+        status=200,
+        decision="ok",
+    )
+
+
+def entries(count: int) -> list[SpooledEntry]:
+    """Entries 1 to ``count``, as they come from a file."""
+    return [SpooledEntry(source_id=str(cid), line=cid) for cid in range(1, count + 1)]
+
+
+async def in_pages(*pages: Sequence[SpooledEntry]) -> AsyncIterator[Sequence[SpooledEntry]]:
+    """The pages given, one after the other."""
+    for page in pages:
+        yield page
+
+
+def repository(database: Database) -> RunRepository:
+    """The runs as this process sees them."""
+    return RunRepository(database, this_process())
+
+
+async def started_run(database: Database, spooled: Sequence[SpooledEntry] | int = 10) -> Run:
+    """A run that was created and claimed; nobody holds it any more."""
+    pages = in_pages(entries(spooled) if isinstance(spooled, int) else spooled)
+    async with repository(database).hold(run_key(IDENTITY)) as hold:
+        return await hold.claim(await hold.create(IDENTITY, Spool(pages=pages)))
+
+
+async def restarted(database: Database, run: Run) -> Run:
+    """The run, started again."""
+    async with repository(database).hold(run.run_key, takeover=True) as hold:
+        return await hold.claim(run)

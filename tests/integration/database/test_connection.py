@@ -1,0 +1,100 @@
+"""Opening a pool on a real server, and what is said where that fails."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from cryoasync.database import connection as connection_module
+from cryoasync.database.connection import Database, DatabaseSettings, open_database
+from cryoasync.database.embedded import EmbeddedServer
+from cryoasync.errors import DatabaseError, DatabaseRefusedError, DatabaseUnavailableError, UsageError
+
+PASSWORD = "hunter2"
+
+
+async def error_of(settings: DatabaseSettings) -> Exception:
+    """The error of ours that opening raises."""
+    with pytest.raises((DatabaseError, UsageError)) as raised:
+        async with open_database(settings):
+            pass
+    assert PASSWORD not in str(raised.value)
+    return raised.value
+
+
+async def test_a_wrong_password_is_refused_and_not_shown(postgres: EmbeddedServer) -> None:
+    """Exit code 2, with user and database named."""
+    right = urlsplit(postgres.tcp_dsn("postgres"))
+    wrong = f"postgresql://{right.username}:{PASSWORD}@{right.hostname}:{right.port}/postgres"
+    error = await error_of(DatabaseSettings(dsn=wrong))
+    assert isinstance(error, DatabaseRefusedError)
+    assert f"{right.username}@127.0.0.1:{right.port}/postgres" in str(error)
+
+
+async def test_an_unknown_database_is_refused(postgres: EmbeddedServer) -> None:
+    """Its name is in the message."""
+    error = await error_of(DatabaseSettings(dsn=postgres.dsn("no_such_database")))
+    assert isinstance(error, DatabaseRefusedError)
+    assert "no_such_database" in str(error)
+
+
+async def test_a_server_that_nobody_runs_is_out_of_reach() -> None:
+    """Port 1 takes no connection."""
+    error = await error_of(DatabaseSettings(dsn=f"postgresql://user:{PASSWORD}@127.0.0.1:1/somewhere"))
+    assert isinstance(error, DatabaseUnavailableError)
+    assert "127.0.0.1:1/somewhere" in str(error)
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        f"mysql://user:{PASSWORD}@localhost/db",
+        f"postgresql://user:{PASSWORD}#x@localhost/db",
+        f"postgresql://user:{PASSWORD}@localhost:port/db",
+        f"user:{PASSWORD}@localhost/db",
+    ],
+)
+async def test_a_dsn_that_cannot_be_read_is_an_error_of_the_command(dsn: str) -> None:
+    """Neither the message nor the chain of errors repeats it."""
+    error = await error_of(DatabaseSettings(dsn=dsn))
+    assert isinstance(error, UsageError)
+    assert error.__suppress_context__
+
+
+async def test_a_server_before_14_is_refused(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names both versions."""
+    monkeypatch.setattr(connection_module, "OLDEST_MAJOR_VERSION", 99)
+    error = await error_of(DatabaseSettings(dsn=dsn))
+    assert isinstance(error, DatabaseRefusedError)
+    assert "version 99 or later" in str(error)
+
+
+@pytest.mark.parametrize("transaction_pooler", [False, True])
+async def test_a_session_speaks_json_and_utc(dsn: str, *, transaction_pooler: bool) -> None:
+    """Values come back as they went; the server knows who asks."""
+    settings = DatabaseSettings(dsn=dsn, transaction_pooler=transaction_pooler)
+    value = {"a": [1, 2.5, None, "ß"]}
+    async with open_database(settings) as database, database.transaction() as connection:
+        assert await connection.fetchval("SELECT $1::jsonb", value) == value
+        assert await connection.fetchval("SELECT $1::json", value) == value
+        row = await connection.fetchrow(
+            "SELECT current_setting('TimeZone'), current_setting('application_name')"
+        )
+        assert tuple(row or ()) == ("UTC", "cryoasync")
+
+
+async def test_a_lost_connection_is_an_outage_and_the_pool_recovers(database: Database) -> None:
+    """The error says that waiting can help; the next transaction gets a new connection."""
+    with pytest.raises(DatabaseUnavailableError):
+        async with database.transaction() as connection:
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    async with database.transaction() as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_an_error_inside_a_transaction_writes_nothing(database: Database) -> None:
+    """What the server says is in the message of an error of ours."""
+    with pytest.raises(DatabaseError, match="division by zero"):
+        async with database.transaction() as connection:
+            await connection.execute("CREATE TABLE half_done (); SELECT 1 / 0")
+    async with database.transaction() as connection:
+        assert await connection.fetchval("SELECT to_regclass('half_done')") is None
