@@ -79,17 +79,15 @@ class ServerFolder:
             self.root.chmod(0o700)
 
     def create_socket_dir(self) -> Path:
-        """Make sure of a private folder whose path is short enough for a socket, and give it.
+        """Make an empty private folder that can hold a socket, and give it; no server may run.
 
         The server folder serves where a socket can be made in it; else a folder with a random name is made in
-        the system's temporary folder and linked from here.
+        the system's temporary folder and linked from here. What a killed server left is removed: the lock
+        file of its socket would keep a new one out as long as any process has the old number.
         """
         with translated(self.root):
-            if self.run.is_symlink() and _is_private(self.run):
-                return self.socket_dir()
-            if self.run.is_symlink():
-                self.run.unlink()
-            self.run.mkdir(mode=0o700, exist_ok=True)
+            self.discard_socket_dir()
+            self.run.mkdir(mode=0o700)
             if not _takes_sockets(self.run):
                 self.run.rmdir()
                 self.run.symlink_to(_make_short_dir())
@@ -112,11 +110,14 @@ class ServerFolder:
         return f"{self.root.name}.removed-"
 
     def discard_socket_dir(self) -> None:
-        """Remove the socket folder; the server must have ended."""
+        """Remove the socket folder; no server may run."""
+        if not self.run.is_symlink():
+            shutil.rmtree(self.run, ignore_errors=True)
+            return
         target = self.socket_dir()
-        shutil.rmtree(target, ignore_errors=True)
-        if self.run.is_symlink():
-            self.run.unlink()
+        if _is_private(target):  # else the temporary folder was cleared, and its name may be another's by now
+            shutil.rmtree(target)
+        self.run.unlink()
 
 
 def _is_private(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -74,10 +75,12 @@ class EmbeddedServer:
             os.utime(lock)
             postmaster = await self._settled()
             if postmaster and not _serves(postmaster, tcp_port):
+                _refuse_a_taken_port(tcp_port)
                 await self._refuse_to_interrupt(postmaster)
                 await self._end(postmaster)
                 postmaster = None
             if not postmaster:
+                _refuse_a_taken_port(tcp_port)
                 postmaster = await self._start(programs, lock, tcp_port)
             await self._watch.ensure(postmaster, psql=programs / "psql")
 
@@ -100,7 +103,7 @@ class EmbeddedServer:
         async with locked(self._folder.lock, timeout_seconds=self._patience_seconds):
             await self._stop()
             with translated(self._folder.root):
-                self._folder.remove()
+                await asyncio.to_thread(self._folder.remove)
 
     def status(self) -> ServerStatus:
         """Say what the server does at this moment."""
@@ -228,3 +231,17 @@ def _serves(postmaster: Postmaster, tcp_port: int | None) -> bool:
     return postmaster.socket.exists() and (
         tcp_port is None or (postmaster.listens_on_tcp and postmaster.port == tcp_port)
     )
+
+
+def _refuse_a_taken_port(port: int | None) -> None:
+    """See that the server will be able to listen, before anything is stopped for it."""
+    if port is None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise UsageError(
+                f"Port {port} cannot be opened: {error}.", hint="Choose another port."
+            ) from error

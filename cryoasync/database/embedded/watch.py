@@ -10,7 +10,7 @@ from pathlib import Path
 from cryoasync.database.embedded import watcher
 from cryoasync.database.embedded.cluster import SUPERUSER
 from cryoasync.database.embedded.folder import ServerFolder
-from cryoasync.database.embedded.postmaster import Postmaster
+from cryoasync.database.embedded.postmaster import Postmaster, mark_of
 from cryoasync.database.embedded.programs import ENVIRONMENT
 from cryoasync.database.embedded.waiting import try_lock
 
@@ -41,6 +41,7 @@ class Watch:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", watcher.__file__),
             f"--pid={postmaster.pid}",
+            f"--mark={mark_of(self.folder.cluster)}",
             f"--lock={self.folder.lock}",
             f"--psql={psql}",
             f"--socket-dir={postmaster.socket_dir}",

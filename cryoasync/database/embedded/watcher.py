@@ -3,22 +3,22 @@
 It runs as a file, without the package and its libraries, so that it stays small; hence only the standard
 library. It ends with the server. Being killed costs nothing: the next command starts another one.
 
-Use is a session that is open, a session that was opened since the last look, or a command of cryoasync
+Use is a session that is open, a session that was opened since the last question, or a command of cryoasync
 that made sure of the server (it touches the lock file).
 """
 
 import argparse
 import fcntl
 import os
-import select
 import signal
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-_LONGEST_PAUSE_SECONDS = 60.0
-_LOOKS_PER_IDLE_TIME = 5
+_LOOK_EVERY_SECONDS = 0.25
+_ASK_EVERY_SECONDS = 60.0
+_QUESTIONS_PER_IDLE_TIME = 5
 
 # The watcher's own sessions are of the replication kind, which PostgreSQL does not count in "sessions".
 _QUESTION = """
@@ -29,16 +29,32 @@ SELECT (SELECT sum(sessions) FROM pg_stat_database),
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """What is watched, and how long it may be idle."""
+class Server:
+    """The server that is watched, and how it is asked."""
 
-    server: int
+    pid: int
+    mark: str
     lock: Path
     psql: Path
     socket_dir: Path
     port: int
     user: str
-    idle_timeout_seconds: float
+
+    def is_alive(self) -> bool:
+        """Say whether the process with the server's number is still the server."""
+        try:
+            return f"cluster_name={self.mark}".encode() in Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    def has_ended_within(self, seconds: float) -> bool:
+        """Wait for the server to end. Looking is what every kernel and interpreter can do."""
+        give_up = time.monotonic() + seconds
+        while self.is_alive():
+            if time.monotonic() >= give_up:
+                return False
+            time.sleep(_LOOK_EVERY_SECONDS)
+        return True
 
     def evidence_of_use(self) -> str:
         """Give a text that stays the same while nobody uses the server; empty if that cannot be known."""
@@ -46,9 +62,9 @@ class Watch:
             f"host='{_quoted(str(self.socket_dir))}' port={self.port} user={self.user} dbname=postgres"
             " replication=database connect_timeout=10"
         )
-        command = [str(self.psql), "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", target]
+        options = ("--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--command", _QUESTION)
         found = subprocess.run(
-            [*command, "--command", _QUESTION],
+            (str(self.psql), *options, target),
             check=False,
             capture_output=True,
             text=True,
@@ -64,60 +80,51 @@ def _quoted(value: str) -> str:
     return value.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def watch(watched: Watch) -> None:
+def watch(server: Server, *, idle_timeout_seconds: float) -> None:
     """Wait for the end of the server, or bring it about after the idle time."""
-    poller = select.poll()
-    poller.register(watched.server, select.POLLIN)
-    pause_seconds = min(_LONGEST_PAUSE_SECONDS, watched.idle_timeout_seconds / _LOOKS_PER_IDLE_TIME)
+    pause_seconds = min(_ASK_EVERY_SECONDS, idle_timeout_seconds / _QUESTIONS_PER_IDLE_TIME)
     last_use, evidence = time.monotonic(), ""
-    while not poller.poll(pause_seconds * 1000):
-        newest = watched.evidence_of_use()
+    while not server.has_ended_within(pause_seconds):
+        newest = server.evidence_of_use()
         if not newest or newest != evidence:
             last_use, evidence = time.monotonic(), newest
-        elif time.monotonic() - last_use >= watched.idle_timeout_seconds:
-            _stop(watched, evidence, poller)
+        elif time.monotonic() - last_use >= idle_timeout_seconds:
+            _stop(server, evidence)
 
 
-def _stop(watched: Watch, evidence: str, poller: select.poll) -> None:
+def _stop(server: Server, evidence: str) -> None:
     """Stop the server, unless it was used at the last moment; commands wait at the lock meanwhile."""
-    with watched.lock.open("rb") as lock:
+    with server.lock.open("rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        if watched.evidence_of_use() == evidence:
-            signal.pidfd_send_signal(watched.server, signal.SIGINT)
-            poller.poll()
+        if server.evidence_of_use() == evidence and server.is_alive():
+            os.kill(server.pid, signal.SIGINT)
+            while not server.has_ended_within(_ASK_EVERY_SECONDS):
+                pass
 
 
 def main() -> None:
     """Leave the parent, then watch."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pid", type=int, required=True)
-    for name in ("--lock", "--psql", "--socket-dir"):
-        parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--user", required=True)
-    parser.add_argument("--idle-timeout-seconds", type=float, required=True)
-    arguments = parser.parse_args()
-    try:
-        server = os.pidfd_open(arguments.pid)
-    except ProcessLookupError:
-        return
+    for name, kind in (
+        *(("--pid", int), ("--mark", str), ("--lock", Path), ("--psql", Path)),
+        *(("--socket-dir", Path), ("--port", int), ("--user", str), ("--idle-timeout-seconds", float)),
+    ):
+        parser.add_argument(name, type=kind, required=True)
+    arguments = vars(parser.parse_args())
+    idle_timeout_seconds = arguments.pop("idle_timeout_seconds")
     if os.fork():
         return
     os.setsid()
-    watch(
-        Watch(
-            server=server,
-            lock=arguments.lock,
-            psql=arguments.psql,
-            socket_dir=arguments.socket_dir,
-            port=arguments.port,
-            user=arguments.user,
-            idle_timeout_seconds=arguments.idle_timeout_seconds,
-        )
-    )
+    server = Server(**arguments)
+    try:
+        watch(server, idle_timeout_seconds=idle_timeout_seconds)
+    except FileNotFoundError:
+        # The programs were uninstalled or the folder was removed: who is connected may finish.
+        if server.is_alive():
+            os.kill(server.pid, signal.SIGTERM)
 
 
 if __name__ == "__main__":

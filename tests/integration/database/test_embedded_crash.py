@@ -1,0 +1,197 @@
+"""The embedded server after crashes: of the process that starts it, of the server, of the machine."""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from cryoasync.database.embedded import EmbeddedServer, ServerState
+from cryoasync.database.embedded import server as server_module
+from cryoasync.database.embedded.account import choose_account
+from cryoasync.database.embedded.programs import Programs, find_programs
+from cryoasync.database.embedded.waiting import locked, wait_until
+from cryoasync.errors import DatabaseError, DatabaseUnavailableError, UsageError
+
+ENSURE = """
+import asyncio, sys
+from pathlib import Path
+from cryoasync.database.embedded import EmbeddedServer
+asyncio.run(EmbeddedServer(Path(sys.argv[1])).ensure_running())
+"""
+
+# What appears one after the other in the first start, as patterns below the server's folder.
+STEPS = ("new-*", "new-*/18/base", "new-*/18/global/pg_control", "18", "18/postmaster.pid", "run/.s.PGSQL.*")
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
+    """Give a server of this test alone, and leave nothing of it."""
+    server = EmbeddedServer(tmp_path)
+    yield server
+    await server.destroy()
+
+
+def root(tmp_path: Path) -> Path:
+    """Give the server's folder."""
+    return tmp_path / "embedded-postgresql"
+
+
+async def kill(pid: int | None) -> None:
+    """Kill a process that is no child of ours, and wait for it to end."""
+    assert pid is not None
+    process = psutil.Process(pid)
+    process.kill()
+    ended = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    assert await wait_until(lambda: not process.is_running() or process.status() in ended, timeout_seconds=30)
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_first_start_killed_at_any_step_can_be_done_again(
+    server: EmbeddedServer, tmp_path: Path, step: str
+) -> None:
+    """Kill -9 of the starting process leaves a folder that starts, with nothing left over in it."""
+    starter = await asyncio.create_subprocess_exec(sys.executable, "-c", ENSURE, str(tmp_path))
+    await wait_until(lambda: any(root(tmp_path).glob(step)), timeout_seconds=30)
+    await asyncio.sleep(random.Random(step).uniform(0, 0.05))
+    if starter.returncode is None:
+        starter.kill()
+    await starter.wait()
+    await server.ensure_running()
+    await server.create_database("fresh")
+    names = {entry.name for entry in root(tmp_path).iterdir()}
+    assert names == {"18", "lock", "run", "start.log", "watcher.lock"}
+
+
+async def test_commits_survive_the_kill_of_the_server(server: EmbeddedServer) -> None:
+    """After kill -9 of the server, with sessions at work, the next start recovers each commit."""
+    await server.ensure_running()
+    session = await asyncpg.connect(server.dsn("postgres"))
+    busy = await asyncpg.connect(server.dsn("postgres"))
+    await session.execute("CREATE TABLE kept AS SELECT 42 AS value")
+    working = asyncio.create_task(busy.execute("SELECT count(*) FROM generate_series(1, 100000000)"))
+    await kill(server.status().pid)
+    await server.ensure_running()
+    again = await asyncpg.connect(server.dsn("postgres"))
+    assert await again.fetchval("SELECT value FROM kept") == 42
+    await again.close()
+    with pytest.raises((asyncpg.PostgresConnectionError, ConnectionError)):
+        await working
+    session.terminate()
+
+
+async def test_a_lock_file_of_a_reused_process_number_does_not_matter(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """A lock file that names a living stranger is taken for what it is."""
+    await server.ensure_running()
+    pid_file = root(tmp_path) / "18" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    await kill(server.status().pid)
+    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    assert server.status().state is ServerState.STOPPED
+    await server.ensure_running()
+    assert server.status().state is ServerState.RUNNING
+
+
+@pytest.mark.parametrize("content", ["", "\0\0\0\0"])
+async def test_a_lock_file_that_a_power_cut_emptied_does_not_matter(
+    server: EmbeddedServer, tmp_path: Path, content: str
+) -> None:
+    """A lock file without a number is a remnant: PostgreSQL alone would refuse to start."""
+    await server.ensure_running()
+    await server.stop()
+    (root(tmp_path) / "18" / "postmaster.pid").write_text(content)
+    await server.ensure_running()
+    assert server.status().state is ServerState.RUNNING
+
+
+async def test_a_server_started_by_other_means_is_left_alone(server: EmbeddedServer, tmp_path: Path) -> None:
+    """A server that somebody started on the folder by hand keeps it: two would destroy the data."""
+    await server.ensure_running()
+    await server.stop()
+    programs = Programs(folder=find_programs(), account=choose_account(find_programs() / "postgres"))
+    cluster = root(tmp_path) / "18"
+    options = f"-c listen_addresses= -c unix_socket_directories={tmp_path}"
+    by_hand = ("start", "--wait", "--silent", "-D", str(cluster), "-l", str(tmp_path / "log"), "-o", options)
+    assert (await programs.run("pg_ctl", by_hand))[0] == 0
+    try:
+        with pytest.raises(DatabaseError, match="Is another postmaster"):
+            await server.ensure_running()
+    finally:
+        await programs.run("pg_ctl", ("stop", "--wait", "--silent", "-D", str(cluster)))
+    await server.ensure_running()
+
+
+async def test_a_server_in_another_container_is_left_alone(
+    server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A watcher that lives while no server is to be seen watches one that runs out of sight."""
+    monkeypatch.setattr(server_module, "_WATCHER_ENDS_SECONDS", 0.1)
+    await server.ensure_running()
+    await server.stop()
+    async with locked(root(tmp_path) / "watcher.lock", timeout_seconds=1):
+        with pytest.raises(DatabaseUnavailableError, match="another container"):
+            await server.ensure_running()
+
+
+async def test_a_lost_socket_is_made_again(server: EmbeddedServer) -> None:
+    """A server whose socket somebody removed is started again, since nobody can reach it."""
+    await server.ensure_running()
+    for entry in server.status().socket_dir.iterdir():
+        entry.unlink()
+    await server.ensure_running()
+    session = await asyncpg.connect(server.dsn("postgres"))
+    assert await session.fetchval("SELECT 1") == 1
+    await session.close()
+
+
+async def test_a_server_that_cannot_start_says_why(server: EmbeddedServer, tmp_path: Path) -> None:
+    """The error carries the server's own words."""
+    await server.ensure_running()
+    await server.stop()
+    with (root(tmp_path) / "18" / "postgresql.conf").open("a") as settings:
+        settings.write("shared_buffers = 'many'\n")
+    with pytest.raises(DatabaseError, match=r"invalid value for parameter .shared_buffers.") as caught:
+        await server.ensure_running()
+    assert caught.value.exit_code == 4
+
+
+async def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    """A folder that cannot be used is named, with what to do."""
+    blocked = tmp_path / "file"
+    blocked.touch()
+    server = EmbeddedServer(blocked)
+    with pytest.raises(UsageError, match=str(blocked)) as caught:
+        await server.ensure_running()
+    assert "--data-dir" in (caught.value.hint or "")
+
+
+async def test_a_cancelled_first_start_can_be_done_again(server: EmbeddedServer) -> None:
+    """Ctrl-C in the first start leaves nothing that the second minds."""
+    for patience_seconds in (0.02, 0.2):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(patience_seconds):
+                await server.ensure_running()
+    await server.ensure_running()
+    await server.create_database("fresh")
+
+
+async def test_the_interrupt_of_the_terminal_does_not_reach_the_server(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """The server stands in a session of its own: SIGINT to the starter's group leaves it running."""
+    script = ENSURE + "import os, signal; os.killpg(0, signal.SIGINT)"
+    starter = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script, str(tmp_path)), start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    assert await starter.wait() != 0
+    session = await asyncpg.connect(server.dsn("postgres"))
+    assert await session.fetchval("SELECT 1") == 1
+    await session.close()
