@@ -4,13 +4,17 @@ import random
 import zlib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
+from cryoasync.simulator.policy import Seconds
 from cryoasync.simulator.population import Molecule
 from cryoasync.simulator.questions import Endpoint
 
 _HASH_RANGE = 2**32
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Fault(StrEnum):
@@ -33,8 +37,8 @@ class Fault(StrEnum):
 class Blackout(msgspec.Struct, frozen=True, kw_only=True):
     """An outage that begins with the request after ``after_requests`` and lasts by the clock."""
 
-    after_requests: int = 10
-    lasts_seconds: float = 20.0
+    after_requests: Annotated[int, msgspec.Meta(ge=0)] = 10
+    lasts_seconds: Seconds = 20.0
     fault: Fault = Fault.CONNECTION_RESET
 
 
@@ -44,8 +48,8 @@ class Poison(msgspec.Struct, frozen=True, kw_only=True):
     ``rate`` is their share of all CIDs; of these, ``synonyms_only`` do so for synonyms alone.
     """
 
-    rate: float = 0.002
-    synonyms_only: float = 0.2
+    rate: Share = 0.002
+    synonyms_only: Share = 0.2
 
     def fault_of(self, seed: int, endpoint: Endpoint, cid: int) -> Fault | None:
         """Return what ``cid`` does to a request, if anything."""
@@ -58,7 +62,7 @@ class Poison(msgspec.Struct, frozen=True, kw_only=True):
 class Unstorable(msgspec.Struct, frozen=True, kw_only=True):
     """Compounds with a value that PostgreSQL has no room for; ``rate`` is their share of all compounds."""
 
-    rate: float = 0.002
+    rate: Share = 0.002
 
     def spoil(self, seed: int, molecule: Molecule) -> Molecule:
         """Return the molecule as it is, or with NUL in its title, or with an integer of 33 bits."""

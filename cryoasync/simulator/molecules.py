@@ -4,8 +4,10 @@ Where PubChem uses a method of its own (XLogP3, Cactvs complexity), the value is
 the simulator has to send plausible values of the right type, and to send the same ones each time.
 """
 
+import re
+
 from rdkit import Chem
-from rdkit.Chem import GraphDescriptors, rdinchi, rdMolDescriptors
+from rdkit.Chem import rdinchi, rdMolDescriptors
 
 from cryoasync.simulator.properties import PropertyValue
 
@@ -14,6 +16,8 @@ from cryoasync.simulator.properties import PropertyValue
 _HEAVIER_ISOTOPES = {"Cl": (0.2424, 1.99704993), "Br": (0.4931, 1.9979534)}
 _NARROW_BELOW = ((20.0, 3), (400.0, 2), (1000.0, 1))
 _COARSE_COMPLEXITY_FROM = 100
+# Brings a connectivity index to the size of Cactvs's figures.
+_COMPLEXITY_SCALE = 35.0
 
 
 class UnusableStructureError(ValueError):
@@ -66,12 +70,13 @@ def structure_properties(molecule: Chem.Mol) -> dict[str, PropertyValue]:
     Raises:
         UnusableStructureError: The molecule has no InChI.
     """
+    formula = rdMolDescriptors.CalcMolFormula(molecule)
     weight = rdMolDescriptors._CalcMolWt(molecule)  # noqa: SLF001 - what Descriptors.MolWt is, typed
     return {
-        "MolecularFormula": rdMolDescriptors.CalcMolFormula(molecule),
+        "MolecularFormula": formula,
         "MolecularWeight": _weight_text(weight),
         **_identifiers(molecule),
-        **_masses(molecule),
+        **_masses(molecule, formula),
         "XLogP": narrow(rdMolDescriptors.CalcCrippenDescriptors(molecule)[0], 1),
         "TPSA": narrow(rdMolDescriptors.CalcTPSA(molecule), 1),
         "Complexity": _complexity(molecule),
@@ -117,18 +122,19 @@ def _identifiers(molecule: Chem.Mol) -> dict[str, PropertyValue]:
     }
 
 
-def _masses(molecule: Chem.Mol) -> dict[str, PropertyValue]:
+def _masses(molecule: Chem.Mol, formula: str) -> dict[str, PropertyValue]:
     monoisotopic = rdMolDescriptors.CalcExactMolWt(molecule)
     exact = monoisotopic
     for symbol, (share, difference) in _HEAVIER_ISOTOPES.items():
-        count = sum(1 for atom in molecule.GetAtoms() if atom.GetSymbol() == symbol)
+        match = re.search(rf"{symbol}(\d*)", formula)
+        count = int(match[1] or 1) if match else 0
         # The mode of a binomial distribution.
         exact += int((count + 1) * share) * difference
     return {"ExactMass": f"{exact:.8f}", "MonoisotopicMass": f"{monoisotopic:.8f}"}
 
 
 def _complexity(molecule: Chem.Mol) -> int | float:
-    complexity = GraphDescriptors.BertzCT(molecule)  # type: ignore[no-untyped-call]  # plain Python in RDKit
+    complexity = _COMPLEXITY_SCALE * rdMolDescriptors.CalcChi1n(molecule)
     return narrow(complexity, 0 if complexity >= _COARSE_COMPLEXITY_FROM else 1)
 
 

@@ -6,6 +6,7 @@ Windows slide: an arrival at ``t`` counts until, but not at, ``t`` plus the wind
 
 from collections import deque
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -20,20 +21,24 @@ REFUSED_TEXT = (
 _COLOURS = ((50, "Green"), (75, "Yellow"), (100, "Red"))
 
 
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The three limits of the policy."""
 
-    requests_per_second: int = 5
-    requests_per_minute: int = 400
-    running_seconds_per_minute: float = 300.0
+    requests_per_second: Count = 5
+    requests_per_minute: Count = 400
+    running_seconds_per_minute: Seconds = 300.0
 
 
 class LimitCut(msgspec.Struct, frozen=True, kw_only=True):
     """A lower limit for a while, of which the headers say nothing; times count from the first request."""
 
-    after_seconds: float = 20.0
-    lasts_seconds: float = 60.0
-    requests_per_second: int = 2
+    after_seconds: Seconds = 20.0
+    lasts_seconds: Seconds = 60.0
+    requests_per_second: Count = 2
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +51,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     limits: Limits = Limits()
-    retry_after_seconds: int | None = 30
-    refusals_to_block: int = 10
-    block_seconds: float = 120.0
+    retry_after_seconds: Count | None = 30
+    refusals_to_block: Count = 10
+    block_seconds: Seconds = 120.0
     block_growth: float = 2.0
-    prolong_seconds: float = 5.0
-    neighbour_block_seconds: float = 0.0
+    prolong_seconds: Seconds = 5.0
+    neighbour_block_seconds: Seconds = 0.0
     cut: LimitCut | None = None
 
 

@@ -17,7 +17,7 @@ import platformdirs
 from cryoasync.simulator.properties import PROPERTY_NAMES, PropertyValue
 
 # Raised whenever the computation gives other values than before.
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 
 _logger = logging.getLogger(__name__)
 

@@ -19,6 +19,7 @@ from cryoasync.simulator.scenarios import Scenario
 from cryoasync.simulator.statistics import Statistics, TrafficMonitor
 
 _IDLE_STATUS = throttling_text(0, 0, 0)
+_HTML = "text/html"
 _KEPT_PATHS = 256
 _COMPRESSED_FROM_BYTES = 1024
 _COMPRESSED_IN_THREAD_FROM_BYTES = 8192
@@ -43,7 +44,7 @@ def _refusal(status: int, code: str, message: str, *details: str) -> Reply:
 
 
 def _page(status: int, title: str) -> Reply:
-    return Reply(body=html_body(title), status=status, content_type="text/html")
+    return Reply(body=html_body(title), status=status, content_type=_HTML)
 
 
 _BUSY = _refusal(503, "PUGREST.ServerBusy", "Too many requests or server too busy")
@@ -106,19 +107,21 @@ class PugRest:
         monitor.endpoints[_endpoint_label(request.path)] += 1
         if policy is None:
             monitor.arrive(now - session.started, 0.0)
-            return await self._admit(request, session, _IDLE_STATUS)
+            return await self._admit(request, session, now, _IDLE_STATUS)
         monitor.arrive(now - session.started, policy.running.used_seconds(now))
         if policy.arrive(now) is not Verdict.ADMITTED:
             monitor.refused += 1
             return self._send(request, session, _BUSY, _refusal_headers(self._scenario.policy))
         number = policy.running.start(now)
         try:
-            return await self._admit(request, session, policy.status(now))
+            return await self._admit(request, session, now, policy.status(now))
         finally:
             policy.running.finish(number, self._clock())
 
-    async def _admit(self, request: web.Request, session: _Session, status: str) -> web.StreamResponse:
-        fault = session.faults.next_fault(self._clock())
+    async def _admit(
+        self, request: web.Request, session: _Session, now: float, status: str
+    ) -> web.StreamResponse:
+        fault = session.faults.next_fault(now)
         headers = {"X-Throttling-Control": status}
         try:
             question = self._parse_path(request.match_info["question"])
@@ -131,7 +134,7 @@ class PugRest:
         if self._scenario.poison is not None and fault is None:
             fault = find_poison(self._scenario.poison, self._seed, question.endpoint, cids)
         if fault is not None:
-            session.monitor.faults[fault] += 1
+            session.monitor.faults[fault.value] += 1
         if self._scenario.latency is not None:
             await asyncio.sleep(self._scenario.latency.draw_seconds(session.latencies, len(cids)))
         if fault is Fault.HANG:
@@ -140,6 +143,9 @@ class PugRest:
             session.monitor.statuses["reset"] += 1
             return _reset_connection(request)
         reply = _REPLY_TO.get(fault) if fault is not None else None
+        if reply is not None and reply.content_type == _HTML:
+            # Whatever sends such pages knows nothing of the policy.
+            headers = {}
         return self._send(request, session, reply or self._answer(session, question, cids, fault), headers)
 
     def _answer(self, session: _Session, question: Question, cids: list[int], fault: Fault | None) -> Reply:
@@ -191,8 +197,8 @@ async def _ids_in_body(request: web.Request) -> str:
 
 def _endpoint_label(path: str) -> str:
     if "/property/" in path:
-        return Endpoint.PROPERTY
-    return Endpoint.SYNONYMS if "/synonyms/" in path else "other"
+        return Endpoint.PROPERTY.value
+    return Endpoint.SYNONYMS.value if "/synonyms/" in path else "other"
 
 
 def _refusal_headers(policy: Policy | None) -> dict[str, str]:

@@ -4,20 +4,21 @@ import difflib
 import math
 import random
 from collections.abc import Iterable
+from typing import Annotated
 
 import msgspec
 
 from cryoasync.errors import UsageError
-from cryoasync.simulator.faults import Blackout, Fault, Poison, Unstorable
-from cryoasync.simulator.policy import LimitCut, Limits, Policy
+from cryoasync.simulator.faults import Blackout, Fault, Poison, Share, Unstorable
+from cryoasync.simulator.policy import LimitCut, Limits, Policy, Seconds
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """How long an answer takes: a mean that grows with the number of ids, log-normal around it."""
 
-    base_seconds: float = 0.12
-    per_id_seconds: float = 0.0008
-    sigma: float = 0.25
+    base_seconds: Seconds = 0.12
+    per_id_seconds: Seconds = 0.0008
+    sigma: Annotated[float, msgspec.Meta(ge=0)] = 0.25
 
     def draw_seconds(self, rng: random.Random, ids: int) -> float:
         """Return the time of one answer."""
@@ -36,7 +37,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     policy: Policy | None = Policy()
     latency: Latency | None = Latency()
-    faults: dict[Fault, float] = {}
+    faults: dict[Fault, Share] = {}
     blackout: Blackout | None = None
     poison: Poison | None = None
     unstorable: Unstorable | None = None
