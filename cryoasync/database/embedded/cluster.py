@@ -85,7 +85,7 @@ class Cluster:
             _write_durably(password, secrets.token_urlsafe(24))
         fresh = staging / self.folder.cluster.name
         code, output = await self.programs.run(
-            "initdb", _initdb_arguments(fresh, password), keep_open=(lock,)
+            "initdb", _initdb_arguments(fresh, password), cwd=self.folder.root, keep_open=(lock,)
         )
         with translated(self.folder.root):
             if code != 0:
@@ -111,12 +111,13 @@ class Cluster:
             self._give_to_account()
             socket_dir = self.folder.create_socket_dir()
             self.folder.start_log.unlink(missing_ok=True)
+        # Seen from the folder: pg_ctl gives the names to a shell, which whole paths could mislead.
         arguments = [
             *("start", "--wait", f"--timeout={max(1, int(patience_seconds))}", "--silent"),
-            *("--pgdata", str(self.folder.cluster), "--log", str(self.folder.start_log)),
+            *("--pgdata", self.folder.cluster.name, "--log", self.folder.start_log.name),
             *("--options", _server_options(mark_of(self.folder.cluster), socket_dir, tcp_port)),
         ]
-        code, output = await self.programs.run("pg_ctl", arguments)
+        code, output = await self.programs.run("pg_ctl", arguments, cwd=self.folder.root)
         if code != 0 and not find_postmaster(self.folder.cluster):
             told = self._read_logs() or output
             raise DatabaseError(f"The database in {self.folder.root} does not start: {_gist(told)}")

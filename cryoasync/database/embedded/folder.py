@@ -129,7 +129,9 @@ def _is_private(folder: Path) -> bool:
 
 
 def _takes_sockets(folder: Path) -> bool:
-    """Say whether a socket can be made here: some paths are too long, some file systems have none."""
+    """Say whether a socket here can be reached: a path may be too long, a file system may have none."""
+    if "," in str(folder):  # it separates folders for PostgreSQL, and hosts for its clients
+        return False
     probe = folder / f".s.PGSQL.{'0' * 5}"
     probe.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:

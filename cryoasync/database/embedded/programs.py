@@ -42,9 +42,9 @@ class Programs:
     account: Account
 
     async def run(
-        self, name: str, arguments: Sequence[str], *, keep_open: Sequence[int] = ()
+        self, name: str, arguments: Sequence[str], *, cwd: Path, keep_open: Sequence[int] = ()
     ) -> tuple[int, str]:
-        """Run one program to its end and give its exit code and what it printed.
+        """Run one program in the folder ``cwd`` to its end and give its exit code and what it printed.
 
         Descriptors in ``keep_open`` are inherited, and with them the locks they hold. When the caller is
         cancelled, the program is ended.
@@ -60,7 +60,7 @@ class Programs:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=ENVIRONMENT,
-                cwd="/",
+                cwd=cwd,
                 start_new_session=True,
                 pass_fds=tuple(keep_open),
             )

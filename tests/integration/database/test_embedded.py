@@ -49,6 +49,15 @@ async def ask(dsn: str, question: str) -> object:
         await connection.close()
 
 
+async def run_psql(dsn: str, question: str) -> str:
+    """Ask one question with psql, as any user would."""
+    psql = await asyncio.create_subprocess_exec(
+        *(str(find_programs() / "psql"), "-X", "-At", dsn, "-c", question), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await psql.communicate()
+    return output.decode()
+
+
 def free_port() -> int:
     """Find a TCP port that is free at this moment."""
     with socket.socket() as probe:
@@ -125,6 +134,20 @@ async def test_a_path_too_long_for_a_socket_is_reached_all_the_same(tmp_path: Pa
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("name", ["spaces and 'quotes\"", "a, b", "$HOME `id` 50% \\ ; é"])
+async def test_any_folder_name_will_do(tmp_path: Path, name: str) -> None:
+    """Names that a shell, a URI or PostgreSQL's lists could misread are only names."""
+    server = EmbeddedServer(tmp_path / name)
+    await server.ensure_running()
+    try:
+        await server.create_database(name)
+        assert await ask(server.dsn(name), "SELECT current_database()") == name
+        assert await run_psql(server.dsn(name), "SELECT 1") == "1\n"
+    finally:
+        await server.destroy()
+    assert list((tmp_path / name).iterdir()) == []
+
+
 async def test_only_the_owner_can_reach_the_files(server: EmbeddedServer, tmp_path: Path) -> None:
     """Nobody else can enter the folder, whose socket and password would let him in."""
     await server.ensure_running()
@@ -173,18 +196,6 @@ async def test_a_taken_port_is_named_before_anything_is_stopped(server: Embedded
     assert server.status() == first
     with pytest.raises(UsageError, match="does not listen on TCP"):
         server.tcp_dsn("postgres")
-
-
-async def test_the_tools_of_libpq_take_the_uri(server: EmbeddedServer) -> None:
-    """Psql reaches the server with nothing but the URI."""
-    await server.ensure_running()
-    psql = await asyncio.create_subprocess_exec(
-        str(find_programs() / "psql"),
-        *("-X", "-At", server.dsn("postgres"), "-c", "SELECT 'here'"),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await psql.communicate()
-    assert output == b"here\n"
 
 
 async def test_destroy_leaves_nothing(server: EmbeddedServer, tmp_path: Path) -> None:

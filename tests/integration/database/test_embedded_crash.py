@@ -120,12 +120,12 @@ async def test_a_server_started_by_other_means_is_left_alone(server: EmbeddedSer
     cluster = root(tmp_path) / "18"
     options = f"-c listen_addresses= -c unix_socket_directories={tmp_path}"
     by_hand = ("start", "--wait", "--silent", "-D", str(cluster), "-l", str(tmp_path / "log"), "-o", options)
-    assert (await programs.run("pg_ctl", by_hand))[0] == 0
+    assert (await programs.run("pg_ctl", by_hand, cwd=tmp_path))[0] == 0
     try:
         with pytest.raises(DatabaseError, match="Is another postmaster"):
             await server.ensure_running()
     finally:
-        await programs.run("pg_ctl", ("stop", "--wait", "--silent", "-D", str(cluster)))
+        await programs.run("pg_ctl", ("stop", "--wait", "--silent", "-D", str(cluster)), cwd=tmp_path)
     await server.ensure_running()
 
 
