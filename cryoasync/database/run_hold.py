@@ -35,7 +35,9 @@ def require_not_held(latest: Run | None, here: Owner, *, locks_tell: bool) -> No
         return
     recently_seen = latest.heartbeat_age_seconds < HEARTBEAT_LIMIT_SECONDS
     vitality = latest.owner.vitality(here)
-    gone = vitality is Vitality.DEAD or (vitality is Vitality.ELSEWHERE and locks_tell)
+    gone = vitality is Vitality.DEAD or (
+        locks_tell and (vitality is Vitality.ELSEWHERE or latest.owner == here)
+    )
     if recently_seen and not gone:
         raise held_error(latest)
 

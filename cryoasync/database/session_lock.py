@@ -64,8 +64,16 @@ class SessionLock:
         await asyncio.shield(stack.aclose())
 
     async def _open_connection(self) -> Connection:
-        if self._connection is not None and self._connection.is_closed():
+        if self._connection is not None and _is_lost(self._connection):
             await self.release()
         if self._connection is None:
             self._connection = await self._stack.enter_async_context(self._database.session())
         return self._connection
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool takes back by itself a connection that the server has ended.
+        return True

@@ -20,6 +20,7 @@ from cryoasync.models import (
     Failure,
     Row,
     RunIdentity,
+    RunStatus,
     Span,
 )
 from cryoasync.sources.pubchem.table import PUBCHEM_COMPOUNDS
@@ -115,10 +116,12 @@ def repository(database: Database) -> RunRepository:
 
 
 async def started_run(database: Database, spooled: Sequence[SpooledEntry] | int = 10) -> Run:
-    """A run that was created and claimed; nobody holds it any more."""
+    """A run that was created and claimed, and that nobody owns any more."""
     pages = in_pages(entries(spooled) if isinstance(spooled, int) else spooled)
     async with repository(database).hold(run_key(IDENTITY)) as hold:
-        return await hold.claim(await hold.create(IDENTITY, Spool(pages=pages)))
+        run = await hold.claim(await hold.create(IDENTITY, Spool(pages=pages)))
+        await hold.finish(RunStatus.STOPPED)
+        return run
 
 
 async def restarted(database: Database, run: Run) -> Run:
