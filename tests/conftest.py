@@ -33,8 +33,8 @@ def _free_port() -> int:
 
 
 async def _migrate(dsn: str) -> None:
-    async with open_database(DatabaseSettings(dsn=dsn)) as database, database.session() as connection:
-        await migrate(connection)
+    async with open_database(DatabaseSettings(dsn=dsn)) as database:
+        await migrate(database)
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ from importlib.resources import files
 
 import asyncpg
 
-from cryoasync.database.connection import Connection
+from cryoasync.database.connection import Connection, Database
 from cryoasync.errors import DatabaseRefusedError, UsageError
 
 # "cryoasyn" in ASCII, so that no other program is likely to take the same lock.
-_MIGRATION_LOCK = int.from_bytes(b"cryoasyn")
+MIGRATION_LOCK = int.from_bytes(b"cryoasyn")
 
 _CREATE_SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS cryoasync;
@@ -42,31 +42,30 @@ def shipped_migrations() -> tuple[Migration, ...]:
     return tuple(sorted(found, key=lambda migration: migration.number))
 
 
-async def migrate(
-    connection: Connection, migrations: Sequence[Migration] | None = None
-) -> tuple[Migration, ...]:
+async def migrate(database: Database, migrations: Sequence[Migration] | None = None) -> tuple[Migration, ...]:
     """Apply what is missing, each migration in a transaction of its own, and return what was applied.
 
     Several processes may do this at once; one does the work. With nothing to do it costs one query.
 
     Args:
-        connection: outside of a transaction.
+        database: of any state, also an empty one.
         migrations: those to have, in order; by default those shipped.
 
     Raises:
         UsageError: the database was migrated by a newer version of the package.
         DatabaseRefusedError: the user may not create the schema or something in it.
-        asyncpg.PostgresError: anything else the server says.
+        DatabaseError: anything else the server says; the migrations before it are applied.
     """
     migrations = shipped_migrations() if migrations is None else migrations
-    try:
-        pending = _pending(migrations, await _latest_number(connection))
-        return tuple([migration for migration in pending if await _apply(connection, migration)])
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise DatabaseRefusedError(
-            f"The database user may not set up the schema cryoasync: {error}",
-            hint="Grant CREATE on the database, or let its owner run `cryoasync db migrate` once.",
-        ) from error
+    async with database.session() as connection:
+        try:
+            pending = _pending(migrations, await _latest_number(connection))
+            return tuple([migration for migration in pending if await _apply(connection, migration)])
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise DatabaseRefusedError(
+                f"The database user may not set up the schema cryoasync: {error}",
+                hint="Grant CREATE on the database, or let its owner run `cryoasync db migrate` once.",
+            ) from error
 
 
 def _pending(migrations: Sequence[Migration], latest: int) -> list[Migration]:
@@ -91,7 +90,7 @@ async def _latest_number(connection: Connection) -> int:
 async def _apply(connection: Connection, migration: Migration) -> bool:
     """Apply one migration, unless another process did so while the lock was waited for."""
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         if migration.number == 1:
             await connection.execute(_CREATE_SCHEMA)
         if migration.number <= await _latest_number(connection):
