@@ -10,7 +10,7 @@ from cryoasync.simulator.scenarios import Scenario
 
 STATISTICS_PATH = "/simulator/statistics"
 _DEFAULT_RECORDS = 1000
-_MOST_RECORDS = 100_000
+_MOST_RECORDS = 10_000
 
 
 class Operations:
@@ -53,7 +53,7 @@ class Operations:
         return web.Response(status=204)
 
     async def records(self, request: web.Request) -> web.Response:
-        """Give compounds from the CID ``start`` on, ``count`` of them, one JSON object a line.
+        """Give compounds from the CID ``start`` on, ``count`` (at most 10,000) of them, one JSON object a line.
 
         Each has the whole ``row`` with today's keys, the ``synonyms``, and under ``poison`` the endpoints
         whose requests the compound makes fail.

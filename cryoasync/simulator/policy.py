@@ -18,9 +18,8 @@ REFUSED_TEXT = (
     "Request Count status: Green (0%), Request Time status: Green (0%), "
     "Service status: Green (13%), too many requests per second or blacklisted"
 )
-_COLOURS = ((50, "Green"), (75, "Yellow"), (100, "Red"))
-
-
+# Green is below 50 %, red above 75 %, black above what is allowed.
+_COLOURS = ((49, "Green"), (75, "Yellow"), (100, "Red"))
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -197,4 +196,4 @@ def throttling_text(count_percent: int, time_percent: int, service_percent: int)
 
 
 def _colour(percent: int) -> str:
-    return next((colour for bound, colour in _COLOURS if percent < bound), "Black")
+    return next((colour for bound, colour in _COLOURS if percent <= bound), "Black")

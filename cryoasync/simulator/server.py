@@ -19,7 +19,7 @@ from cryoasync.simulator.statistics import Statistics
 SIMULATOR_HEADER = "X-Cryoasync-Simulator"
 
 _PUG_REST_PATH = "/rest/pug"
-_LARGEST_BODY_BYTES = 1024 * 1024
+_LARGEST_BODY_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
