@@ -53,7 +53,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServe
 
 
 @asynccontextmanager
-async def _temporary_database(server: EmbeddedServer, template: str) -> AsyncIterator[str]:
+async def temporary_database(server: EmbeddedServer, template: str) -> AsyncIterator[str]:
+    """The DSN of a clone of a database, dropped in the end."""
     name, maintenance = f"test_{uuid.uuid4().hex}", server.dsn("postgres")
     await run_statement(maintenance, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
@@ -65,14 +66,14 @@ async def _temporary_database(server: EmbeddedServer, template: str) -> AsyncIte
 @pytest.fixture
 async def dsn(postgres: EmbeddedServer) -> AsyncIterator[str]:
     """The DSN of a fresh migrated database."""
-    async with _temporary_database(postgres, TEMPLATE) as fresh:
+    async with temporary_database(postgres, TEMPLATE) as fresh:
         yield fresh
 
 
 @pytest.fixture
 async def empty_dsn(postgres: EmbeddedServer) -> AsyncIterator[str]:
     """The DSN of a fresh database that knows nothing of cryoasync."""
-    async with _temporary_database(postgres, "template1") as fresh:
+    async with temporary_database(postgres, "template1") as fresh:
         yield fresh
 
 
