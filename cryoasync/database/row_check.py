@@ -14,9 +14,8 @@ from typing import Any
 
 import msgspec
 
-# PostgreSQL's documentation, 8.1.2: digits before and after the decimal point.
+# PostgreSQL's documentation, 8.1.2. Too many digits after the point are refused by the encoder.
 _NUMERIC_DIGITS_BEFORE_POINT = 131072
-_NUMERIC_DIGITS_AFTER_POINT = 16383
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def _text_arrays_fine(values: Sequence[Any]) -> bool:
 def _text_array_problem(value: Any) -> str | None:
     if not isinstance(value, list | tuple):
         return f"{type(value).__name__} where a list of texts is expected"
-    return next(filter(None, map(_text_problem, value)), None)
+    return next(filter(None, (_text_problem(text) for text in value if text is not None)), None)
 
 
 def _integer_check(bits: int) -> _Check:
@@ -94,10 +93,10 @@ def _integer_check(bits: int) -> _Check:
 
 
 def _numerics_fine(values: Sequence[Any]) -> bool:
-    if set(map(type, values)) != {Decimal}:
-        return False
-    # Many digits after the point are left to the encoder, which refuses them.
-    return max(map(Decimal.adjusted, values)) < _NUMERIC_DIGITS_BEFORE_POINT
+    return (
+        set(map(type, values)) == {Decimal}
+        and max(map(Decimal.adjusted, values)) < _NUMERIC_DIGITS_BEFORE_POINT
+    )
 
 
 def _numeric_problem(value: Any) -> str | None:
@@ -107,11 +106,8 @@ def _numeric_problem(value: Any) -> str | None:
         number = Decimal(value)
     except InvalidOperation:
         return "text that is no number where a number is expected"
-    exponent = number.as_tuple().exponent
     if number.adjusted() >= _NUMERIC_DIGITS_BEFORE_POINT:
         return "a number beyond PostgreSQL's numeric"
-    if isinstance(exponent, int) and -exponent > _NUMERIC_DIGITS_AFTER_POINT:
-        return "a number with more digits after the point than PostgreSQL's numeric takes"
     return None
 
 
