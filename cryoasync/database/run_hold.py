@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
+
 from cryoasync.database.connection import Connection, Database
 from cryoasync.database.owner import Owner, Vitality
 from cryoasync.database.run_record import RUN_COLUMNS, Run, owner_to_json, run_from, run_key
@@ -70,6 +72,18 @@ async def latest_run(connection: Connection, key: str) -> Run | None:
     return None if record is None else run_from(record)
 
 
+async def _lock_creation(connection: Connection, key: str) -> bool:
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{DEAD_SESSION_SECONDS:.3f}s'")
+            lock = advisory_key("creation of run", key)
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", lock)
+            await connection.execute("SET LOCAL lock_timeout = 0")
+    except asyncpg.LockNotAvailableError:
+        return False
+    return True
+
+
 class RunHold:
     """The right to create and to start one run; see ``RunRepository.hold``."""
 
@@ -90,8 +104,7 @@ class RunHold:
         key = run_key(identity)
         async with self._database.transaction() as connection:
             # Where session locks do not hold, this is all that keeps two equal commands apart.
-            lock = advisory_key("creation of run", key)
-            if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", lock):
+            if not await _lock_creation(connection, key):
                 raise held_error(None)
             if self._lock is None:
                 require_not_held(await latest_run(connection, key), self._owner, locks_tell=False)

@@ -112,9 +112,9 @@ class RunRepository:
             return
         latest = await self._latest(key)
         if not free:
-            # The server may need a moment to see that the process at the other end is gone.
-            dead = latest and latest.owner and latest.owner.vitality(self._owner) is Vitality.DEAD
-            if not dead or not await lock.acquire_within(DEAD_SESSION_SECONDS):
+            # A process that was killed, perhaps before its run was visible: its session goes in a moment.
+            living = latest and latest.owner and latest.owner.vitality(self._owner) is not Vitality.DEAD
+            if living or not await lock.acquire_within(DEAD_SESSION_SECONDS):
                 raise held_error(latest)
             latest = await self._latest(key)
         require_not_held(latest, self._owner, locks_tell=True)

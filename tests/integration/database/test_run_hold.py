@@ -86,6 +86,24 @@ async def test_a_session_that_outlives_its_dead_process_is_waited_for(
         await waiting
 
 
+async def test_a_process_killed_while_it_creates_its_run_is_waited_for(
+    database: Database, dsn: str, fetch: Fetch
+) -> None:
+    """Nothing tells of it yet but the lock of its last transaction."""
+    lock = advisory_key("creation of run", KEY)
+    async with (
+        open_database(DatabaseSettings(dsn=dsn)) as other,
+        other.session() as session,
+        repository(database).hold(KEY) as hold,
+    ):
+        await session.execute("SELECT pg_advisory_lock($1)", lock)
+        creation = asyncio.create_task(hold.create(IDENTITY, Spool(pages=in_pages(entries(1)))))
+        while not await fetch("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            assert not creation.done()
+        await session.execute("SELECT pg_advisory_unlock($1)", lock)
+        assert (await creation).counts.pending == 1
+
+
 async def test_a_dead_process_is_not_waited_for_without_end(
     database: Database, dsn: str, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

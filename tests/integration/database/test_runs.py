@@ -6,18 +6,22 @@ from datetime import timedelta
 
 import pytest
 
+from cryoasync.database import runs as runs_module
+from cryoasync.database.batch_operator import BatchDatabaseOperator
+from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
 from cryoasync.database.pending_entries import PostgresPendingEntries
 from cryoasync.database.run_record import Run, run_key
 from cryoasync.database.spool import FreshCompounds, Spool, SpooledEntry
 from cryoasync.errors import DatabaseUnavailableError, RunHeldError, UsageError
-from cryoasync.models import EntryState, RunCounts, RunIdentity, RunStatus, Span
+from cryoasync.models import Batch, EntryState, RunCounts, RunIdentity, RunStatus, Span
 from cryoasync.sources.pubchem.table import FRESH_COMPOUNDS
 from tests.conftest import Fetch
 from tests.integration.database.builders import (
     EARLIER,
     IDENTITY,
     NOON,
+    attempt,
     compound,
     entries,
     in_pages,
@@ -68,20 +72,25 @@ async def test_invalid_entries_are_settled_from_the_start_whatever_they_hold(
 
 
 async def test_compounds_that_are_fresh_count_as_imported(database: Database, fetch: Fetch) -> None:
-    """Young enough and with the synonyms wanted; the others are asked for."""
+    """Young enough, with the synonyms and further properties wanted; the others are asked for."""
     await merge(
         database,
         compound(1, synonyms=[], fetched_at=NOON),
         compound(2, synonyms=None, fetched_at=NOON),
-        compound(3, synonyms=["x"], fetched_at=EARLIER),
+        compound(3, synonyms=["x"], fetched_at=EARLIER, extra={"Volume3D": 1}),
+        compound(4, synonyms=["x"], fetched_at=NOON, extra={"Volume3D": None}),
     )
-    fresh = FreshCompounds(query=FRESH_COMPOUNDS, arguments=(NOON - timedelta(minutes=1), True))
-    run = await created(database, Spool(pages=in_pages(entries(4)), fresh=fresh))
-    assert run.counts == RunCounts(imported=1, pending=3)
-    assert await pending_ids(database, run) == ["2", "3", "4"]
-    assert await fetch("SELECT source_id, reason FROM cryoasync.run_entries WHERE state = 'imported'") == [
-        ("1", "fetched 2026-05-04 12:00:00")
-    ]
+    since = NOON - timedelta(minutes=1)
+    fresh = FreshCompounds(query=FRESH_COMPOUNDS, arguments=(since, True, ["Volume3D"]))
+    further = await created(database, Spool(pages=in_pages(entries(5)), fresh=fresh))
+    assert await pending_ids(database, further) == ["1", "2", "3", "5"]
+    fresh = FreshCompounds(query=FRESH_COMPOUNDS, arguments=(since, True, []))
+    run = await created(database, Spool(pages=in_pages(entries(3)), fresh=fresh))
+    assert run.counts == RunCounts(imported=1, pending=2)
+    assert await pending_ids(database, run) == ["2", "3"]
+    assert await fetch(
+        "SELECT source_id, reason FROM cryoasync.run_entries WHERE state = 'imported' AND run_id = $1", run.id
+    ) == [("1", "fetched 2026-05-04 12:00:00")]
 
 
 async def test_a_run_whose_creation_ends_in_the_middle_leaves_no_trace(
@@ -104,8 +113,11 @@ async def test_a_run_whose_creation_ends_in_the_middle_leaves_no_trace(
         assert (await hold.create(IDENTITY, Spool(pages=in_pages(entries(2))))).counts.pending == 2
 
 
-async def test_two_commands_cannot_create_the_same_run_at_once(database: Database) -> None:
+async def test_two_commands_cannot_create_the_same_run_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second is told so before its first page."""
+    monkeypatch.setattr(runs_module, "DEAD_SESSION_SECONDS", 0.01)
     runs = repository(database)
     async with runs.hold(run_key(IDENTITY)):
         with pytest.raises(RunHeldError, match="starting the same run"):
@@ -225,3 +237,13 @@ async def test_pages_go_on_where_an_outage_stopped_them(database: Database) -> N
         await connection.execute("ALTER TABLE cryoasync.away RENAME TO run_inputs")
     spans += [span async for span, _ in pages]
     assert [(span.start, span.stop) for span in spans] == [(0, 10_000), (10_000, 20_000), (20_000, 25_000)]
+
+
+async def test_requests_of_any_run_are_forgotten_with_time(database: Database, fetch: Fetch) -> None:
+    """Only those sent before the time given."""
+    run = await started_run(database, 3)
+    attempts = [attempt(position, position + 1) for position in range(3)]
+    store = PostgresBatchStore(database, run, BatchDatabaseOperator(), lambda: 0.0)
+    await store.commit(Batch(results=[], attempts=attempts))
+    await repository(database).forget_requests(attempts[1].sent_at)
+    assert await fetch("SELECT first_id FROM cryoasync.requests ORDER BY sent_at") == [("2",), ("3",)]
