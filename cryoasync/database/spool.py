@@ -7,12 +7,30 @@ from typing import Any, NamedTuple
 from cryoasync.database.connection import Connection
 from cryoasync.database.owner import Owner
 from cryoasync.database.run_record import RUN_COLUMNS, Run, owner_to_json, run_from, run_key
-from cryoasync.models import EntryState, RunCounts, RunIdentity, RunStatus
+from cryoasync.models import EntryState, RunCounts, RunIdentity
 
 BLOCK_POSITIONS = 1_000_000
 """Positions to a block of the checkpoint; the SQL statements know it too."""
 
 _INPUT_COLUMNS = ("run_id", "position", "source_id", "line", "state", "reason")
+
+_INSERT_RUN = """
+INSERT INTO cryoasync.runs (
+    name, source, base_url, run_key, input_digest, settings, status, owner, heartbeat_at,
+    requested, imported, not_found, invalid, failed, pending, duplicates
+)
+VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, clock_timestamp(), 0, 0, 0, 0, 0, 0, $8)
+RETURNING id
+"""
+_INSERT_BLOCKS = """
+INSERT INTO cryoasync.run_blocks (run_id, block) SELECT $1, generate_series(0, $2::bigint)
+"""
+_SET_COUNTS = f"""
+UPDATE cryoasync.runs
+SET requested = $2, imported = $3, invalid = $4, pending = $5, heartbeat_at = clock_timestamp()
+WHERE id = $1
+RETURNING {RUN_COLUMNS}
+"""  # noqa: S608 - a constant of ours
 
 
 class SpooledEntry(NamedTuple):
@@ -55,42 +73,21 @@ class Spool:
 async def create_run(connection: Connection, identity: RunIdentity, spool: Spool, owner: Owner) -> Run:
     """Insert a run and its entries inside the transaction that is open; memory stays flat for any length."""
     run_id = await connection.fetchval(
-        """
-        INSERT INTO cryoasync.runs (
-            name, source, base_url, run_key, input_digest, settings, status, owner, heartbeat_at,
-            requested, imported, not_found, invalid, failed, pending, duplicates
-        )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), 0, 0, 0, 0, 0, 0, $9)
-        RETURNING id
-        """,
+        _INSERT_RUN,
         identity.name,
         identity.source,
         identity.base_url,
         run_key(identity),
         identity.input_digest,
         dict(identity.settings),
-        RunStatus.RUNNING,
         owner_to_json(owner),
         spool.duplicates,
     )
     counts = await _copy_entries(connection, run_id, spool)
-    await connection.execute(
-        "INSERT INTO cryoasync.run_blocks (run_id, block) SELECT $1, generate_series(0, $2::bigint)",
-        run_id,
-        (counts.requested - 1) // BLOCK_POSITIONS,
-    )
+    last_block = (counts.requested - 1) // BLOCK_POSITIONS
+    await connection.execute(_INSERT_BLOCKS, run_id, last_block)
     record = await connection.fetchrow(
-        f"""
-        UPDATE cryoasync.runs
-        SET requested = $2, imported = $3, invalid = $4, pending = $5, heartbeat_at = clock_timestamp()
-        WHERE id = $1
-        RETURNING {RUN_COLUMNS}
-        """,  # noqa: S608 - a constant of ours
-        run_id,
-        counts.requested,
-        counts.imported,
-        counts.invalid,
-        counts.pending,
+        _SET_COUNTS, run_id, counts.requested, counts.imported, counts.invalid, counts.pending
     )
     assert record is not None, "the row was inserted in this transaction"
     return run_from(record)

@@ -1,9 +1,13 @@
 """Rows, chunks, batches and runs for the tests of the database."""
 
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cryoasync.chemistry.table import RDKIT_DESCRIPTORS
+from cryoasync.database.batch_operator import BatchDatabaseOperator, MergeReport
+from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
 from cryoasync.database.owner import this_process
 from cryoasync.database.run_record import Run, run_key
@@ -18,12 +22,14 @@ from cryoasync.models import (
     EntryResult,
     EntryState,
     Failure,
+    FailureKind,
     Row,
     RunIdentity,
     RunStatus,
     Span,
 )
 from cryoasync.sources.pubchem.table import PUBCHEM_COMPOUNDS
+from tests.conftest import Fetch
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
@@ -128,3 +134,40 @@ async def restarted(database: Database, run: Run) -> Run:
     """The run, started again."""
     async with repository(database).hold(run.run_key, takeover=True) as hold:
         return await hold.claim(run)
+
+
+async def merge(database: Database, *rows: Row) -> MergeReport:
+    """Merge rows in a transaction of their own."""
+    async with database.transaction() as connection:
+        return await BatchDatabaseOperator().merge(connection, rows)
+
+
+def descriptors(computed_at: datetime, **values: object) -> Row:
+    """A row of rdkit_descriptors for CID 1."""
+    given = {
+        "source": "pubchem",
+        "source_id": "1",
+        "rdkit_version": "2026.09.1",
+        "computed_at": computed_at,
+        **values,
+    }
+    return Row(
+        table=RDKIT_DESCRIPTORS,
+        source_id="1",
+        values=tuple(given.get(column) for column in RDKIT_DESCRIPTORS.columns),
+    )
+
+
+def store_of(database: Database, run: Run) -> PostgresBatchStore:
+    """A store of the run whose clock counts."""
+    return PostgresBatchStore(database, run, BatchDatabaseOperator(), itertools.count().__next__)
+
+
+def failure(position: int, kind: FailureKind = FailureKind.POISON, message: str = "no") -> Failure:
+    """A failure of the entry at a position, after two attempts."""
+    return Failure(source_id=str(position + 1), kind=kind, message=message, attempts=2)
+
+
+async def states(fetch: Fetch) -> list[object]:
+    """The states of all entries, in order."""
+    return [state for (state,) in await fetch("SELECT state FROM cryoasync.run_entries ORDER BY position")]

@@ -1,20 +1,11 @@
 """Committing batches on a real server: exactly once, accounted for, fenced."""
 
-import asyncio
-import itertools
-
-import pytest
-
-from cryoasync.database.batch_operator import BatchDatabaseOperator
-from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
 from cryoasync.database.pending_entries import PostgresPendingEntries
 from cryoasync.database.run_record import Run
-from cryoasync.errors import DatabaseUnavailableError, RunFencedError
 from cryoasync.models import (
     Batch,
     EntryState,
-    Failure,
     FailureKind,
     Row,
     RunCounts,
@@ -26,12 +17,14 @@ from tests.integration.database.builders import (
     batch_of,
     chunk_result,
     compound,
+    descriptors,
     entry_result,
-    repository,
+    failure,
     restarted,
     started_run,
+    states,
+    store_of,
 )
-from tests.integration.database.test_batch_operator import descriptors
 
 IMPORTED, NOT_FOUND, FAILED = EntryState.IMPORTED, EntryState.NOT_FOUND, EntryState.FAILED
 EVERYTHING = tuple(
@@ -41,21 +34,6 @@ EVERYTHING = tuple(
 FAILURES = (
     "SELECT source_id, kind, message, attempts, resolved_at IS NULL FROM cryoasync.failures ORDER BY 1, 2"
 )
-
-
-def store_of(database: Database, run: Run) -> PostgresBatchStore:
-    """A store whose clock counts."""
-    return PostgresBatchStore(database, run, BatchDatabaseOperator(), itertools.count().__next__)
-
-
-def failure(position: int, kind: FailureKind = FailureKind.POISON, message: str = "no") -> Failure:
-    """A failure of the entry at a position, after two attempts."""
-    return Failure(source_id=str(position + 1), kind=kind, message=message, attempts=2)
-
-
-async def states(fetch: Fetch) -> list[object]:
-    """The states of all entries, in order."""
-    return [state for (state,) in await fetch("SELECT state FROM cryoasync.run_entries ORDER BY position")]
 
 
 async def failed_positions(database: Database, run: Run) -> list[int]:
@@ -187,81 +165,6 @@ async def test_text_that_cannot_be_stored_does_not_stop_the_books(database: Data
     odd = entry_result(0, FAILED, reason="a\x00", failures=[failure(0, message="\ud800\x00")])
     await store_of(database, run).commit(batch_of(odd))
     assert await fetch("SELECT reason FROM cryoasync.run_outcomes") == [("a\ufffd",)]
-
-
-async def test_an_earlier_start_can_commit_no_more(database: Database, fetch: Fetch) -> None:
-    """Nothing of its batch is written, rows included."""
-    zombie = await started_run(database, 2)
-    await restarted(database, zombie)
-    with pytest.raises(RunFencedError):
-        await store_of(database, zombie).commit(batch_of(entry_result(0), entry_result(1, FAILED)))
-    assert await states(fetch) == [EntryState.PENDING] * 2
-    assert await fetch("SELECT FROM cryoasync.pubchem_compounds") == []
-
-
-async def test_a_run_that_was_deleted_takes_no_batch(database: Database, fetch: Fetch) -> None:
-    """The process that still works on it is told that the run is not its own."""
-    run = await started_run(database, 2)
-    await repository(database).delete(run)
-    with pytest.raises(RunFencedError):
-        await store_of(database, run).commit(batch_of(entry_result(0), entry_result(1, FAILED)))
-    assert await fetch("SELECT FROM cryoasync.pubchem_compounds") == []
-
-
-async def test_a_claim_waits_for_the_commit_in_hand(database: Database, fetch: Fetch) -> None:
-    """What an earlier start commits, the next one sees: nothing comes in between."""
-    run = await started_run(database, 1)
-    async with database.session() as blocker:
-        transaction = blocker.transaction()
-        await transaction.start()
-        await blocker.execute("LOCK TABLE cryoasync.requests")
-        commit = asyncio.create_task(
-            store_of(database, run).commit(
-                Batch(results=[chunk_result(entry_result(0))], attempts=[attempt(0, 1)])
-            )
-        )
-        await waiting_backends(fetch, 1)
-        claim = asyncio.create_task(restarted(database, run))
-        await waiting_backends(fetch, 2)
-        await transaction.rollback()
-    assert (await commit).counts == RunCounts(imported=1)
-    assert (await claim).counts == RunCounts(imported=1)
-
-
-async def waiting_backends(fetch: Fetch, count: int) -> None:
-    """Return when so many sessions of this database wait for a lock."""
-    query = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    while len(await fetch(query)) < count:
-        pass
-
-
-@pytest.mark.parametrize("table", ["pubchem_compounds", "run_blocks", "run_outcomes", "failures", "requests"])
-async def test_a_session_that_ends_in_the_middle_of_a_commit_leaves_nothing(
-    database: Database, fetch: Fetch, table: str
-) -> None:
-    """Wherever it ends; the same batch then lands once."""
-    run = await started_run(database, 2)
-    batch = Batch(
-        results=[chunk_result(entry_result(0), entry_result(1, FAILED, failures=[failure(1)]))],
-        attempts=[attempt(0, 2)],
-    )
-    async with database.session() as blocker:
-        transaction = blocker.transaction()
-        await transaction.start()
-        await blocker.execute(f"LOCK TABLE cryoasync.{table}")
-        commit = asyncio.create_task(store_of(database, run).commit(batch))
-        await waiting_backends(fetch, 1)
-        await fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-        with pytest.raises(DatabaseUnavailableError):
-            await commit
-        await transaction.rollback()
-    assert await states(fetch) == [EntryState.PENDING] * 2
-    assert (
-        await fetch("SELECT FROM cryoasync.pubchem_compounds UNION ALL SELECT FROM cryoasync.requests") == []
-    )
-    report = await store_of(database, run).commit(batch)
-    assert report.counts == RunCounts(imported=1, failed=1)
-    assert await fetch("SELECT cid FROM cryoasync.pubchem_compounds") == [(1,)]
 
 
 async def test_a_batch_without_results_keeps_its_requests(database: Database, fetch: Fetch) -> None:

@@ -25,11 +25,11 @@ from tests.integration.database.builders import (
     compound,
     entries,
     in_pages,
+    merge,
     repository,
     restarted,
     started_run,
 )
-from tests.integration.database.test_batch_operator import merge
 
 
 async def created(database: Database, spool: Spool, identity: RunIdentity = IDENTITY) -> Run:
