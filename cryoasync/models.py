@@ -38,6 +38,17 @@ class RunStatus(StrEnum):
     FINISHED = "finished"
 
 
+class Activity(StrEnum):
+    """What a worker is doing."""
+
+    IDLE = "idle"
+    WAITING_FOR_PERMIT = "waiting for a permit"
+    FETCHING = "fetching"
+    BACKING_OFF = "backing off"
+    COMPUTING = "computing"
+    DELIVERING = "waiting for the database"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """Positions ``start`` (included) to ``stop`` (excluded) of a run's input."""

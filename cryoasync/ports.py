@@ -1,12 +1,20 @@
 """What the pipeline needs of the world, as narrow protocols."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Protocol
 
-from cryoasync.models import Batch, Chunk, ChunkResult, CommitReport, Entry, Span
+from cryoasync.models import Activity, Batch, Chunk, ChunkResult, CommitReport, Entry, Span
 
 Clock = Callable[[], float]
 """Seconds that never run backwards, as ``asyncio``'s ``loop.time``."""
+
+
+WallClock = Callable[[], datetime]
+"""The time of day, in UTC."""
+
+ActivityReport = Callable[[Activity], None]
+"""Told by whoever works on a chunk what is being done now."""
 
 
 class PendingEntries(Protocol):
@@ -43,8 +51,8 @@ class BatchStore(Protocol):
 class ChunkProcessor(Protocol):
     """Turns a chunk into a result: the source's client, the cache and the chemistry behind one call."""
 
-    async def process(self, chunk: Chunk) -> ChunkResult:
-        """Settle every entry of ``chunk``.
+    async def process(self, chunk: Chunk, report: ActivityReport) -> ChunkResult:
+        """Settle every entry of ``chunk``, telling ``report`` of each step.
 
         A compound that fails for good is a value in the result.
 

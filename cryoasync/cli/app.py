@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 import cryoasync
-from cryoasync.cli import config
+from cryoasync.cli import config, run
 from cryoasync.cli.command import reporting_errors
 from cryoasync.cli.output import print_error
+from cryoasync.cli.simulate import simulate
 from cryoasync.errors import CryoasyncError, UsageError
 
 INTERRUPTED = 130
@@ -20,6 +21,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.add_typer(run.app, name="run")
+app.command()(simulate)
 app.add_typer(config.app, name="config")
 
 

@@ -53,13 +53,22 @@ def print_text(*renderables: RenderableType) -> None:
 
 def print_error(error: CryoasyncError, *, as_json: bool) -> None:
     """Print an error without its secrets: for people to stderr, with ``as_json`` to stdout."""
-    message, hint = redact(error.message), redact(error.hint) if error.hint else None
     if as_json:
-        print_json({"error": {"kind": error.kind, "message": message, "hint": hint}})
+        print_json({"error": error_value(error)})
         return
-    sys.stderr.write(f"error: {message}\n")
-    if hint:
-        sys.stderr.write(f"hint: {hint}\n")
+    value = error_value(error)
+    sys.stderr.write(f"error: {value['message']}\n")
+    if value["hint"]:
+        sys.stderr.write(f"hint: {value['hint']}\n")
+
+
+def error_value(error: CryoasyncError) -> dict[str, str | None]:
+    """Return what is printed of an error as JSON, without its secrets."""
+    return {
+        "kind": error.kind,
+        "message": redact(error.message),
+        "hint": redact(error.hint) if error.hint else None,
+    }
 
 
 def wants_color(environ: Mapping[str, str]) -> bool:

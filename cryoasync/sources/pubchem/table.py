@@ -71,5 +71,12 @@ FROM cryoasync.pubchem_compounds
 WHERE cid = ANY ($1::text[]::bigint[])
     AND fetched_at >= $2
     AND (synonyms IS NOT NULL OR NOT $3)
+    AND (extra ?& $4::text[] OR $4::text[] = '{}')
 """
-"""Which of the CIDs ``$1`` were fetched since ``$2``, with synonyms where ``$3``: text and time."""
+"""Which of the CIDs ``$1`` were fetched since ``$2``, with synonyms where ``$3`` and the further properties ``$4``:
+text and time."""
+
+KNOWN_SMILES = """
+SELECT cid::text, smiles FROM cryoasync.pubchem_compounds WHERE cid = ANY ($1::text[]::bigint[]) AND smiles IS NOT NULL
+"""
+"""The SMILES of those of the CIDs ``$1`` that are in the table already: text and text."""

@@ -1,0 +1,34 @@
+"""The summary of a run for people."""
+
+from rich.table import Table
+
+from cryoasync.cli.output import print_text
+from cryoasync.service.summary import Summary
+
+
+def print_summary(summary: Summary) -> None:
+    """Print what a start of a run came to."""
+    counts = summary.counts
+    table = Table(box=None, show_header=False, pad_edge=False)
+    title = f"run {summary.run_id}" + (f" ({summary.name})" if summary.name else "")
+    table.add_row(title, f"{summary.source}, {summary.status}")
+    table.add_row("requested", f"{counts.requested:,} ({summary.duplicates:,} duplicates left out)")
+    already = f" ({summary.already_done:,} of them before this start)" if summary.already_done else ""
+    table.add_row("imported", f"{counts.imported:,}{already}")
+    table.add_row("not found", f"{counts.not_found:,}")
+    table.add_row("invalid", f"{counts.invalid:,}")
+    table.add_row("failed", f"{counts.failed:,}" + (", see `cryoasync failures list`" if counts.failed else ""))
+    table.add_row("pending", f"{counts.pending:,}")
+    traffic = summary.traffic
+    rate = f"{traffic.requests / summary.work_seconds:.2f} a second" if summary.work_seconds else "none sent"
+    table.add_row("requests", f"{traffic.requests:,} ({rate}), {traffic.retries:,} retries")
+    table.add_row("errors", f"{traffic.errors.total():,}, {traffic.recovered.total():,} recovered")
+    table.add_row(
+        "database",
+        f"{summary.database.rows:,} rows in {summary.database.batches:,} batches,"
+        f" {summary.database.seconds:.1f} s; {summary.rdkit_filled:,} computed by RDKit",
+    )
+    table.add_row(
+        "time", f"{summary.elapsed_seconds:.1f} s, {summary.compounds_per_minute:,.0f} compounds a minute"
+    )
+    print_text(table)

@@ -1,0 +1,41 @@
+"""What response headers say about when to come again."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return ``Retry-After`` in seconds (RFC 9110, 10.2.3), or ``None`` where it asks for nothing usable.
+
+    A date is counted from the server's own ``Date``, so that a wrong clock here does no harm. Zero, negative,
+    past and unreadable values count as absent, or backing off would never begin; an hour is the most.
+    """
+    value = headers.get("Retry-After", "").strip()
+    seconds = _number(value)
+    if seconds is None:
+        until = _date(value)
+        if until is None:
+            return None
+        seconds = (until - (_date(headers.get("Date", "")) or now)).total_seconds()
+    if not math.isfinite(seconds) or seconds <= 0:
+        return None
+    return min(seconds, LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _number(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)

@@ -1,0 +1,116 @@
+"""How far a run is, as a value: what a display shows and a summary sums up."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.control.traffic import Traffic
+from cryoasync.models import Activity, RunCounts
+from cryoasync.pipeline.checkpoint import CheckpointManager
+from cryoasync.pipeline.worker_pool import WorkerPool
+from cryoasync.ports import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One moment of a run.
+
+    Attributes:
+        counts: what is committed.
+        settled_in_start: entries that this start settled.
+        elapsed_seconds: since this start began to work.
+        request_rate: requests a second since the first one.
+        policy_rate: the most that the policy allows.
+        throttled: requests the source refused for policy reasons.
+        held_seconds: how long the source is left alone from now on.
+        time_shares: what the workers' time went to, as parts of 1.
+        eta_seconds: at the pace so far; ``None`` before there is one.
+    """
+
+    counts: RunCounts
+    settled_in_start: int
+    elapsed_seconds: float
+    requests: int
+    request_rate: float
+    policy_rate: float
+    throttled: int
+    errors: int
+    held_seconds: float
+    time_shares: Mapping[Activity, float]
+    eta_seconds: float | None
+
+
+class Progress:
+    """Takes snapshots of a running pipeline."""
+
+    def __init__(
+        self,
+        checkpoints: CheckpointManager,
+        pool: WorkerPool,
+        limiter: SharedRateLimiter,
+        policy: RatePolicy,
+        traffic: Traffic,
+        *,
+        clock: Clock,
+    ) -> None:
+        """Begin to measure now."""
+        self._checkpoints = checkpoints
+        self._pool = pool
+        self._limiter = limiter
+        self._policy = policy
+        self._traffic = traffic
+        self._clock = clock
+        self._started_at = clock()
+        self._pending_at_start = checkpoints.counts.pending
+        self._failed_at_start = checkpoints.counts.failed
+
+    def snapshot(self) -> Snapshot:
+        """Return how far the run is now."""
+        now = self._clock()
+        counts = self._checkpoints.counts
+        elapsed = now - self._started_at
+        settled = self._pending_at_start - counts.pending + max(0, self._failed_at_start - counts.failed)
+        first = self._traffic.first_sent_at
+        return Snapshot(
+            counts=counts,
+            settled_in_start=settled,
+            elapsed_seconds=elapsed,
+            requests=self._traffic.requests,
+            request_rate=0.0 if first is None or now <= first else self._traffic.requests / (now - first),
+            policy_rate=self._policy.requests_per_second,
+            throttled=self._traffic.throttled,
+            errors=self._traffic.errors.total(),
+            held_seconds=self._limiter.statistics().held_seconds,
+            time_shares=self._time_shares(),
+            eta_seconds=counts.pending * elapsed / settled if settled > 0 else None,
+        )
+
+    def live_state(self) -> dict[str, Any]:
+        """Return what ``status`` shows of a run at work, as JSON values."""
+        snapshot = self.snapshot()
+        rate = self._limiter.statistics()
+        return {
+            "elapsed_seconds": snapshot.elapsed_seconds,
+            "eta_seconds": snapshot.eta_seconds,
+            "requests": snapshot.requests,
+            "request_rate": snapshot.request_rate,
+            "policy_rate": snapshot.policy_rate if math.isfinite(snapshot.policy_rate) else None,
+            "throttled": snapshot.throttled,
+            "errors": snapshot.errors,
+            "held_seconds": snapshot.held_seconds,
+            "permits": {"granted": rate.granted, "wasted": rate.wasted, "in_windows": list(rate.use.counts)},
+            "running_seconds": rate.use.running_seconds,
+            "time_shares": {str(activity): share for activity, share in snapshot.time_shares.items()},
+            "workers": [
+                {"number": w.number, "activity": w.activity, "seconds": w.seconds, "chunk": w.chunk}
+                for w in self._pool.status()
+            ],
+        }
+
+    def _time_shares(self) -> Mapping[Activity, float]:
+        seconds = self._pool.seconds_by_activity()
+        total = sum(seconds.values())
+        return {activity: spent / total for activity, spent in seconds.items()} if total else {}

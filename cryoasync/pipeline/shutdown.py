@@ -1,0 +1,65 @@
+"""How a run is asked to stop: the first signal drains, the second cancels."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cryoasync.errors import CryoasyncError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest:
+    """Set once, with the reason: a signal, or an error that no more work can mend."""
+
+    def __init__(self) -> None:
+        """Nothing is asked for yet."""
+        self._event = asyncio.Event()
+        self.signal: signal.Signals | None = None
+        self.error: CryoasyncError | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether to take no more work."""
+        return self._event.is_set()
+
+    async def wait(self) -> None:
+        """Return when the stop is asked for."""
+        await self._event.wait()
+
+    def by_signal(self, number: signal.Signals) -> None:
+        """Ask for a stop because of a signal; the first reason is kept."""
+        if not self.is_set:
+            self.signal = number
+        self._event.set()
+
+    def by_error(self, error: CryoasyncError) -> None:
+        """Ask for a stop because of an error; the first reason is kept."""
+        if not self.is_set:
+            self.error = error
+        self._event.set()
+
+
+@asynccontextmanager
+async def stopping_by_signals(stop: StopRequest) -> AsyncIterator[None]:
+    """Turn SIGINT and SIGTERM into ``stop``, a second one into cancelling the task inside.
+
+    Handlers go through the event loop, so that they run between two steps of the run, and are put back.
+    """
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None, "inside a task"
+
+    def handle(number: signal.Signals) -> None:
+        if stop.is_set:
+            task.cancel()
+        stop.by_signal(number)
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, handle, number)
+    try:
+        yield
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)

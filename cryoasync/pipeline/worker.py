@@ -1,0 +1,91 @@
+"""One coroutine that turns chunks into results."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+
+import structlog
+
+from cryoasync.errors import CryoasyncError
+from cryoasync.models import Activity, Chunk, ChunkResult
+from cryoasync.pipeline.channel import Channel
+from cryoasync.pipeline.shutdown import StopRequest
+from cryoasync.ports import ChunkProcessor, Clock
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    """What a worker does, for how long already, and on which chunk."""
+
+    number: int
+    activity: Activity
+    seconds: float
+    chunk: int | None
+
+
+class Worker:
+    """Processes one chunk at a time; a chunk that must be interrupted is begun again."""
+
+    def __init__(self, number: int, processor: ChunkProcessor, *, clock: Clock) -> None:
+        """Start idle."""
+        self.number = number
+        self.seconds_by_activity: Counter[Activity] = Counter()
+        self._processor = processor
+        self._clock = clock
+        self._activity = Activity.IDLE
+        self._since = clock()
+        self._chunk: Chunk | None = None
+        self._leash: asyncio.Timeout | None = None
+
+    async def run(self, chunks: Channel[Chunk], results: Channel[ChunkResult], stop: StopRequest) -> None:
+        """Work until the chunks end or a stop is asked for; an expected error asks for the stop itself."""
+        async for chunk in chunks:
+            if stop.is_set:
+                return
+            try:
+                result = await self.process(chunk)
+            except CryoasyncError as error:
+                stop.by_error(error)
+                return
+            self.report(Activity.DELIVERING)
+            await results.send(result)
+            self.report(Activity.IDLE)
+
+    async def process(self, chunk: Chunk) -> ChunkResult:
+        """Return the result of ``chunk``; errors are those of :class:`~cryoasync.ports.ChunkProcessor`."""
+        self._chunk = chunk
+        with structlog.contextvars.bound_contextvars(chunk=chunk.number):
+            while True:
+                try:
+                    async with asyncio.timeout(None) as leash:
+                        self._leash = leash
+                        return await self._processor.process(chunk, self.report)
+                except TimeoutError:
+                    if not leash.expired():
+                        raise
+                    _log.warning("chunk begun again", worker=self.number)
+                finally:
+                    self._leash = None
+
+    def report(self, activity: Activity) -> None:
+        """Note what the worker does from now on."""
+        now = self._clock()
+        self.seconds_by_activity[self._activity] += now - self._since  # type: ignore[assignment]
+        self._activity, self._since = activity, now
+
+    def interrupt(self) -> None:
+        """Give up the chunk in hand where it stands, and begin it again."""
+        if self._leash is not None:
+            self._leash.reschedule(asyncio.get_running_loop().time())
+
+    def status(self) -> WorkerStatus:
+        """Return what the worker does now."""
+        idle = self._activity is Activity.IDLE
+        return WorkerStatus(
+            number=self.number,
+            activity=self._activity,
+            seconds=self._clock() - self._since,
+            chunk=None if idle or self._chunk is None else self._chunk.number,
+        )

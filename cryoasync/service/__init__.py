@@ -1,0 +1,1 @@
+"""A run, put together: the one place that knows every part."""

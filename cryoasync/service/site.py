@@ -1,0 +1,63 @@
+"""Where the source of a run is reached: its real address, or a simulator of the run's own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.settings import RunSettings
+from cryoasync.simulator.process import SimulatorProcess
+from cryoasync.simulator.scenarios import find_scenario
+from cryoasync.simulator.server import SimulatorSettings
+from cryoasync.sources.registry import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """An address and the policy that holds there.
+
+    ``host`` is scheme, host and port, under which the rate budget is kept; ``cache_origin`` is what the cache
+    keeps answers under, the same for every simulator of a run's own.
+    """
+
+    base_url: str
+    host: str
+    policy: RatePolicy
+    cache_origin: str
+
+
+def site_name(source: Source, settings: RunSettings) -> str:
+    """Return what a run is known by: its base URL, or the scenario where a simulator's port changes each time."""
+    return f"simulator:{settings.scenario}" if settings.simulate else source.base_url
+
+
+@asynccontextmanager
+async def opened_site(source: Source, settings: RunSettings) -> AsyncIterator[Site]:
+    """Yield the site of a run; a simulator runs for as long as the block does.
+
+    Raises:
+        UsageError: there is no such scenario.
+        SimulatorFailedError: the simulator does not start.
+    """
+    if not settings.simulate:
+        host = _host(source.base_url)
+        yield Site(base_url=source.base_url, host=host, policy=source.policy, cache_origin=host)
+        return
+    scenario = find_scenario(settings.scenario)
+    policy = RatePolicy().lowered_to(settings.max_rate) if scenario.policy is None else source.policy
+    async with SimulatorProcess(
+        SimulatorSettings(scenario=settings.scenario, seed=settings.seed)
+    ) as simulator:
+        yield Site(
+            base_url=simulator.base_url,
+            host=_host(simulator.base_url),
+            policy=policy,
+            cache_origin="simulator",
+        )
+
+
+def _host(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{parts.hostname}:{port}"

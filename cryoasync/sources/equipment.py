@@ -1,0 +1,59 @@
+"""What a source is given to process the chunks of one run."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cryoasync.chemistry.models import Descriptors, Rejected, Structure
+from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.traffic import Traffic
+from cryoasync.http.cache import ResponseCache
+from cryoasync.http.reach import Reach
+from cryoasync.ports import Clock, WallClock
+
+
+class DescriptorPool(Protocol):
+    """Computes descriptors off the event loop."""
+
+    async def describe(
+        self, structures: Sequence[tuple[str, Structure]]
+    ) -> list[tuple[str, Descriptors | Rejected]]:
+        """Return the descriptors of each structure, or why there are none."""
+        ...
+
+
+class RowLookup(Protocol):
+    """Reads what earlier imports left in the database."""
+
+    async def pairs(self, query: str, source_ids: Sequence[str]) -> dict[str, Any]:
+        """Return source id and value, for those of ``source_ids`` that ``query`` finds a value for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """Everything around one run that its source uses.
+
+    Attributes:
+        run_id: of the claimed run.
+        base_url: where the source is reached; a simulator's, where one stands in.
+        cache: the response cache, if it is on.
+        cache_origin: under what the cache keeps this source's answers.
+        pool: computes descriptors, unless that is off.
+    """
+
+    run_id: int
+    base_url: str
+    limiter: SharedRateLimiter
+    reach: Reach
+    sizer: AdaptiveChunkSizer
+    traffic: Traffic
+    cache: ResponseCache | None
+    cache_origin: str
+    pool: DescriptorPool | None
+    lookup: RowLookup
+    clock: Clock
+    wall_clock: WallClock
+    rng: random.Random

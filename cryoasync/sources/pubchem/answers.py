@@ -1,0 +1,140 @@
+"""What an answer of PUG REST says: rows, or the kind of trouble, told from body, status and headers.
+
+The code in the body goes before the status: ``Fault`` comes under any status, and 200 is not success
+(https://pubchem.ncbi.nlm.nih.gov/docs/pug-rest, status codes; dynamic request throttling, header lines).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cryoasync.control.error_category import ErrorCategory
+from cryoasync.http.headers import retry_after_seconds
+from cryoasync.http.transport import NoResponse, Response
+
+THROTTLING_HEADER = "X-Throttling-Control"
+LONGEST_MESSAGE = 300
+
+_BLOCKED = re.compile(r"blacklisted|blocking time", re.IGNORECASE)
+_TAGS = re.compile(rb"<[^>]*>|\s+")
+
+_CATEGORY_BY_CODE = {
+    "ServerBusy": ErrorCategory.THROTTLED,
+    "NotFound": ErrorCategory.NOT_FOUND,
+    "BadRequest": ErrorCategory.REJECTED,
+    "NotAllowed": ErrorCategory.REJECTED,
+    "Unimplemented": ErrorCategory.REJECTED,
+    "Timeout": ErrorCategory.TOO_BIG,
+    "ServerError": ErrorCategory.OVERLOADED,
+    "Unknown": ErrorCategory.OVERLOADED,
+}
+_CATEGORY_BY_STATUS = {
+    400: ErrorCategory.REJECTED,
+    404: ErrorCategory.NOT_FOUND,
+    405: ErrorCategory.REJECTED,
+    413: ErrorCategory.TOO_BIG,
+    414: ErrorCategory.TOO_BIG,
+    429: ErrorCategory.THROTTLED,
+    504: ErrorCategory.TOO_BIG,
+}
+
+
+class _Fault(msgspec.Struct):
+    Code: str = ""
+    Message: str = ""
+    Details: list[str] = []  # noqa: RUF012 - msgspec copies it for each fault
+
+
+class _PropertyTable(msgspec.Struct):
+    Properties: list[msgspec.Raw] = []  # noqa: RUF012 - msgspec copies it for each table
+
+
+class _InformationList(msgspec.Struct):
+    Information: list[msgspec.Raw] = []  # noqa: RUF012 - msgspec copies it for each list
+
+
+class _Envelope(msgspec.Struct):
+    PropertyTable: _PropertyTable | None = None
+    InformationList: _InformationList | None = None
+    Fault: _Fault | None = None
+    Waiting: Any = None
+
+
+_DECODER = msgspec.json.Decoder(_Envelope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows of a good answer, each as PubChem wrote it."""
+
+    rows: list[msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """An answer without rows, or none at all.
+
+    ``spoke`` tells whether it came from something that speaks PUG REST.
+    """
+
+    category: ErrorCategory
+    message: str
+    spoke: bool
+    retry_after_seconds: float | None = None
+
+
+def read_answer(answer: Response | NoResponse) -> Rows | Trouble:
+    """Tell rows from trouble, and one kind of trouble from another."""
+    if isinstance(answer, NoResponse):
+        return Trouble(category=ErrorCategory.UNREACHABLE, message=answer.reason, spoke=False)
+    if _BLOCKED.search(answer.headers.get(THROTTLING_HEADER, "")) and answer.status >= 400:
+        return _trouble(answer, ErrorCategory.BLOCKED, "the address is blocked for a while", spoke=True)
+    try:
+        envelope = _DECODER.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _without_json(answer)
+    if envelope.Fault is not None:
+        return _fault(answer, envelope.Fault)
+    table = envelope.PropertyTable.Properties if envelope.PropertyTable else None
+    information = envelope.InformationList.Information if envelope.InformationList else None
+    rows = information if table is None else table
+    if rows is not None and answer.status == 200:
+        return Rows(rows=rows)
+    if answer.status == 200:
+        return _trouble(answer, ErrorCategory.GARBLED, "JSON without rows", spoke=envelope.Waiting is not None)
+    return _by_status(answer, spoke=False)
+
+
+def _fault(answer: Response, fault: _Fault) -> Trouble:
+    code = fault.Code.rpartition(".")[2]
+    category = _CATEGORY_BY_CODE.get(code)
+    if category is None:
+        return _by_status(answer, spoke=True)
+    message = f"{fault.Code}: {'; '.join([fault.Message, *fault.Details])}"
+    return _trouble(answer, category, message, spoke=True)
+
+
+def _without_json(answer: Response) -> Trouble:
+    """Tell apart what is no JSON: pages for people, texts, and JSON that was cut off."""
+    if answer.status != 200:
+        return _by_status(answer, spoke=False)
+    if answer.body.lstrip()[:1] == b"{":
+        return _trouble(answer, ErrorCategory.GARBLED, "JSON that cannot be read", spoke=True)
+    return _trouble(answer, ErrorCategory.OVERLOADED, "a page instead of JSON", spoke=False)
+
+
+def _by_status(answer: Response, *, spoke: bool) -> Trouble:
+    category = _CATEGORY_BY_STATUS.get(answer.status, ErrorCategory.OVERLOADED)
+    return _trouble(answer, category, f"status {answer.status}", spoke=spoke)
+
+
+def _trouble(answer: Response, category: ErrorCategory, message: str, *, spoke: bool) -> Trouble:
+    text = message[:LONGEST_MESSAGE]
+    return Trouble(
+        category=category,
+        message=text if spoke else f"{text}: {_TAGS.sub(b' ', answer.body[:LONGEST_MESSAGE]).decode(errors='replace')}",
+        spoke=spoke,
+        retry_after_seconds=retry_after_seconds(answer.headers, answer.answered_at),
+    )

@@ -1,0 +1,31 @@
+"""The operations of PUG REST that an import uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryoasync.sources.pubchem.records import PROPERTY_NAMES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One operation: what it is called in logs, its path below the base URL, and where the cache keeps it.
+
+    The cache key names all that shapes the answer but the CIDs.
+    """
+
+    name: str
+    path: str
+    cache_key: str
+
+
+SYNONYMS = Endpoint(name="synonyms", path="compound/cid/synonyms/JSON", cache_key="synonyms")
+
+
+def property_endpoint(further: Sequence[str]) -> Endpoint:
+    """Return the property table with our columns and the ``further`` properties asked for."""
+    names = (*PROPERTY_NAMES, *further)
+    return Endpoint(
+        name="property",
+        path=f"compound/cid/property/{','.join(names)}/JSON",
+        cache_key=f"property:{','.join(sorted(names))}",
+    )

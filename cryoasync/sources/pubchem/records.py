@@ -1,0 +1,180 @@
+"""One compound as PubChem writes it, and as the row we keep.
+
+Numbers come as integers, floats or text, and a property without a value is left out. Masses are text whose
+trailing zeros say how exact they are, so they are kept as decimals.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from cryoasync.sources.pubchem.table import PROPERTY_COLUMNS
+
+Scalar = int | float | str
+
+
+class PropertyRow(msgspec.Struct):
+    """A row of the property table, under PubChem's own names; the old names of the SMILES are read too."""
+
+    CID: Scalar
+    Title: Scalar | None = None
+    IUPACName: Scalar | None = None
+    MolecularFormula: Scalar | None = None
+    SMILES: Scalar | None = None
+    IsomericSMILES: Scalar | None = None
+    ConnectivitySMILES: Scalar | None = None
+    CanonicalSMILES: Scalar | None = None
+    InChI: Scalar | None = None
+    InChIKey: Scalar | None = None
+    MolecularWeight: Scalar | None = None
+    ExactMass: Scalar | None = None
+    MonoisotopicMass: Scalar | None = None
+    XLogP: Scalar | None = None
+    TPSA: Scalar | None = None
+    Complexity: Scalar | None = None
+    Charge: Scalar | None = None
+    HBondDonorCount: Scalar | None = None
+    HBondAcceptorCount: Scalar | None = None
+    RotatableBondCount: Scalar | None = None
+    HeavyAtomCount: Scalar | None = None
+    IsotopeAtomCount: Scalar | None = None
+    AtomStereoCount: Scalar | None = None
+    DefinedAtomStereoCount: Scalar | None = None
+    UndefinedAtomStereoCount: Scalar | None = None
+    BondStereoCount: Scalar | None = None
+    DefinedBondStereoCount: Scalar | None = None
+    UndefinedBondStereoCount: Scalar | None = None
+    CovalentUnitCount: Scalar | None = None
+
+
+class SynonymRow(msgspec.Struct):
+    """A row of the synonyms answer; the key is left out where there are none."""
+
+    CID: Scalar
+    Synonym: list[Scalar] = []  # noqa: RUF012 - msgspec copies it for each row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compound:
+    """What one answer of the property table says of one CID.
+
+    ``values`` are in the order of the table's property columns; ``extra`` holds the further properties asked
+    for, ``None`` where PubChem left one out.
+    """
+
+    cid: int
+    values: tuple[Any, ...]
+    extra: Mapping[str, Any] | None
+
+
+def _integer(value: Scalar) -> int:
+    number = value if isinstance(value, int) else float(value)
+    if number != int(number):
+        raise ValueError(f"{value!r} is no integer")
+    return int(number)
+
+
+def _number(value: Scalar) -> float:
+    return float(value)
+
+
+def _decimal(value: Scalar) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation as error:
+        raise ValueError(f"{value!r} is no number") from error
+
+
+def _text(value: Scalar) -> str:
+    return str(value)
+
+
+_PROPERTIES: Mapping[str, tuple[str, Callable[[Scalar], Any]]] = {
+    "title": ("Title", _text),
+    "iupac_name": ("IUPACName", _text),
+    "molecular_formula": ("MolecularFormula", _text),
+    "smiles": ("SMILES", _text),
+    "connectivity_smiles": ("ConnectivitySMILES", _text),
+    "inchi": ("InChI", _text),
+    "inchikey": ("InChIKey", _text),
+    "molecular_weight": ("MolecularWeight", _decimal),
+    "exact_mass": ("ExactMass", _decimal),
+    "monoisotopic_mass": ("MonoisotopicMass", _decimal),
+    "xlogp": ("XLogP", _number),
+    "tpsa": ("TPSA", _number),
+    "complexity": ("Complexity", _number),
+    "charge": ("Charge", _integer),
+    "h_bond_donor_count": ("HBondDonorCount", _integer),
+    "h_bond_acceptor_count": ("HBondAcceptorCount", _integer),
+    "rotatable_bond_count": ("RotatableBondCount", _integer),
+    "heavy_atom_count": ("HeavyAtomCount", _integer),
+    "isotope_atom_count": ("IsotopeAtomCount", _integer),
+    "atom_stereo_count": ("AtomStereoCount", _integer),
+    "defined_atom_stereo_count": ("DefinedAtomStereoCount", _integer),
+    "undefined_atom_stereo_count": ("UndefinedAtomStereoCount", _integer),
+    "bond_stereo_count": ("BondStereoCount", _integer),
+    "defined_bond_stereo_count": ("DefinedBondStereoCount", _integer),
+    "undefined_bond_stereo_count": ("UndefinedBondStereoCount", _integer),
+    "covalent_unit_count": ("CovalentUnitCount", _integer),
+}
+
+PROPERTY_NAMES = tuple(_PROPERTIES[column][0] for column in PROPERTY_COLUMNS)
+"""PubChem's names for the property columns, in their order."""
+
+_CONVERSIONS = tuple(_PROPERTIES[column][1] for column in PROPERTY_COLUMNS)
+_values_of = attrgetter(*PROPERTY_NAMES)
+_property_decoder = msgspec.json.Decoder(PropertyRow)
+_synonym_decoder = msgspec.json.Decoder(SynonymRow)
+
+
+def read_property_row(raw: msgspec.Raw | bytes, extra: Sequence[str]) -> Compound | None:
+    """Return the compound that a row describes, or ``None`` for a bare ``{"CID": n}``, which knows nothing.
+
+    Raises:
+        ValueError: a value is not of its property's kind (``msgspec.ValidationError`` is one).
+    """
+    row = _property_decoder.decode(raw)
+    if row.SMILES is None:
+        row.SMILES = row.IsomericSMILES
+    if row.ConnectivitySMILES is None:
+        row.ConnectivitySMILES = row.CanonicalSMILES
+    values = tuple(
+        None if value is None else convert(value)
+        for value, convert in zip(_values_of(row), _CONVERSIONS, strict=True)
+    )
+    further = _further_properties(raw, extra) if extra else None
+    if not any(value is not None for value in values) and not any((further or {}).values()):
+        return None
+    return Compound(cid=_integer(row.CID), values=values, extra=further)
+
+
+def read_synonym_row(raw: msgspec.Raw | bytes) -> tuple[int, tuple[str, ...]]:
+    """Return a CID and its synonyms, the best one first.
+
+    Raises:
+        ValueError: a value is not of its kind.
+    """
+    row = _synonym_decoder.decode(raw)
+    return _integer(row.CID), tuple(map(_text, row.Synonym))
+
+
+def read_cid(raw: msgspec.Raw | bytes) -> int:
+    """Return the CID of any row.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return _integer(msgspec.json.decode(raw, type=_Identified).CID)
+
+
+class _Identified(msgspec.Struct):
+    CID: Scalar
+
+
+def _further_properties(raw: msgspec.Raw | bytes, names: Sequence[str]) -> dict[str, Any]:
+    row = msgspec.json.decode(raw)
+    return {name: row.get(name) for name in names}

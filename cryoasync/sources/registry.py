@@ -1,0 +1,57 @@
+"""The sources of compounds, by name: a new one is a folder beside this file and a line in it."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.ports import ChunkProcessor
+from cryoasync.settings import Settings
+from cryoasync.sources.equipment import Equipment
+from cryoasync.sources.identifiers import IdentifierScheme
+from cryoasync.sources.pubchem.source import PubChemSource
+
+
+class Source(Protocol):
+    """What a run needs to know of a source."""
+
+    @property
+    def name(self) -> str:
+        """The name in commands and tables."""
+        ...
+
+    @property
+    def scheme(self) -> IdentifierScheme:
+        """How the source's identifiers are written."""
+        ...
+
+    @property
+    def base_url(self) -> str:
+        """Where the source is reached."""
+        ...
+
+    @property
+    def policy(self) -> RatePolicy:
+        """What the source allows."""
+        ...
+
+    @property
+    def requests_per_chunk(self) -> int:
+        """How many requests a chunk takes when all goes well."""
+        ...
+
+    def row_settings(self) -> Mapping[str, Any]:
+        """Return the settings that make two runs over the same input different."""
+        ...
+
+    def fresh_compounds(self, since: datetime) -> tuple[str, tuple[Any, ...]]:
+        """Return a query for the ids ``$1`` that need not be asked for, and its further arguments."""
+        ...
+
+    def processor(self, equipment: Equipment) -> AbstractAsyncContextManager[ChunkProcessor]:
+        """Open what processes the chunks of one run."""
+        ...
+
+
+SOURCES: Mapping[str, Callable[[Settings], Source]] = {"pubchem": PubChemSource}
