@@ -18,8 +18,9 @@ from cryoasync.database.embedded.programs import find_programs
 from cryoasync.errors import UsageError
 
 ENSURE = """
-import asyncio, sys
+import sys
 from pathlib import Path
+import uvloop
 from cryoasync.database.embedded import EmbeddedServer
 
 async def main():
@@ -28,7 +29,7 @@ async def main():
     await server.create_database("shared")
     print(server.status().pid)
 
-asyncio.run(main())
+uvloop.run(main())
 """
 
 

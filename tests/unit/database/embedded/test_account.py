@@ -1,6 +1,7 @@
 """As whom the server runs."""
 
 import os
+import pwd
 import sys
 from pathlib import Path
 
@@ -23,8 +24,9 @@ def nowhere(*_: int) -> Account | None:
 
 def test_an_ordinary_user_is_taken_as_he_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user with a name runs the server himself."""
-    pretend_uid(monkeypatch, 1)
-    assert choose_account(Path("/never/run")) == Account(prefix=(), client="daemon", uid=1)
+    daemon = pwd.getpwnam("daemon").pw_uid
+    pretend_uid(monkeypatch, daemon)
+    assert choose_account(Path("/never/run")) == Account(prefix=(), client="daemon", uid=daemon)
 
 
 def test_root_never_runs_the_server_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +44,7 @@ def test_root_becomes_nobody_where_namespaces_are_forbidden(monkeypatch: pytest.
     monkeypatch.setattr(account, "_runs", lambda *_: True)
     monkeypatch.setattr(account, "_in_namespace", nowhere)
     chosen = choose_account(Path(sys.executable))
-    assert (chosen.client, chosen.uid) == ("root", 65534)
+    assert (chosen.client, chosen.uid) == ("root", pwd.getpwnam("nobody").pw_uid)
 
 
 @pytest.mark.parametrize("uid", [0, 4_000_000_000])
