@@ -6,29 +6,22 @@ import re
 import secrets
 import shlex
 import shutil
-import signal
+import socket
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from cryoasync.database.embedded.folder import ServerFolder, translated
 from cryoasync.database.embedded.postmaster import (
     find_postmaster,
-    find_workers,
     mark_of,
-    remove_stale_pid_file,
 )
 from cryoasync.database.embedded.programs import Programs
-from cryoasync.database.embedded.waiting import wait_until
-from cryoasync.errors import DatabaseError, DatabaseUnavailableError
+from cryoasync.database.embedded.remains import clear_remains
+from cryoasync.errors import DatabaseError, UsageError
 
 SUPERUSER = "cryoasync"
 DEFAULT_PORT = 5432
-_ORPHANS_END_SECONDS = 5.0
-_ORPHANS_KILLED_SECONDS = 30.0
 _TOLD_LINES = 8
 _TELLING = re.compile(r"error:|ERROR:|FATAL:|PANIC:|HINT:|DETAIL:|could not|invalid|unrecognized")
 _HANDED_OVER = "Future log output will appear"
@@ -106,7 +99,7 @@ class Cluster:
         Raises:
             DatabaseError: The server ended; the message is from its log.
         """
-        await self._clear_remains()
+        await clear_remains(self.folder.cluster)
         with translated(self.folder.root):
             self._give_to_account()
             socket_dir = self.folder.create_socket_dir()
@@ -121,28 +114,6 @@ class Cluster:
         if code != 0 and not find_postmaster(self.folder.cluster):
             told = self._read_logs() or output
             raise DatabaseError(f"The database in {self.folder.root} does not start: {_gist(told)}")
-
-    async def _clear_remains(self) -> None:
-        """See that processes of a killed server have gone, then remove its lock file.
-
-        Raises:
-            DatabaseUnavailableError: One of them does not end.
-        """
-        cluster = self.folder.cluster
-        for patience_seconds in (_ORPHANS_END_SECONDS, _ORPHANS_KILLED_SECONDS):
-            if await wait_until(lambda: _is_free(cluster), timeout_seconds=patience_seconds):
-                break
-            for process in find_workers(cluster):
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(signal.SIGQUIT)
-        if find_postmaster(cluster):
-            return
-        if find_workers(cluster):
-            raise DatabaseUnavailableError(
-                f"Processes of a server that was killed still work in {cluster}.",
-                hint="End those postgres processes, and try again.",
-            )
-        remove_stale_pid_file(cluster)
 
     def _give_to_account(self) -> None:
         """Let the account own the data directory, and let it know its client."""
@@ -163,8 +134,22 @@ class Cluster:
         return started
 
 
-def _is_free(cluster: Path) -> bool:
-    return bool(find_postmaster(cluster)) or not find_workers(cluster)
+def refuse_a_taken_port(port: int | None) -> None:
+    """See that the server will be able to listen, before anything is stopped for it.
+
+    Raises:
+        UsageError: Another program has the port, or this user may not have it.
+    """
+    if port is None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise UsageError(
+                f"Port {port} cannot be opened: {error}.", hint="Choose another port."
+            ) from error
 
 
 def _initdb_arguments(fresh: Path, password: Path) -> list[str]:

@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,24 @@ class ServerFolder:
         """Give the folder that holds the server's socket, links resolved."""
         return self.run.resolve()
 
+    def exists(self) -> bool:
+        """Say whether there is a server's folder here.
+
+        Raises:
+            UsageError: It belongs to somebody else.
+        """
+        with translated(self.root):
+            try:
+                owner = self.root.stat().st_uid
+            except FileNotFoundError:
+                return False
+        if owner != os.geteuid():
+            raise UsageError(
+                f"The folder {self.root} belongs to another user (uid {owner}).",
+                hint="Run as that user, or choose another folder with --data-dir.",
+            )
+        return True
+
     def create(self) -> None:
         """Make the folder, private to this user.
 
@@ -70,13 +88,8 @@ class ServerFolder:
         """
         with translated(self.root):
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            owner = self.root.stat().st_uid
-            if owner != os.geteuid():
-                raise UsageError(
-                    f"The folder {self.root} belongs to another user (uid {owner}).",
-                    hint="Run as that user, or choose another folder with --data-dir.",
-                )
-            self.root.chmod(0o700)
+            if self.exists():
+                self.root.chmod(0o700)
 
     def create_socket_dir(self) -> Path:
         """Make an empty private folder that can hold a socket, and give it; no server may run.
@@ -98,7 +111,8 @@ class ServerFolder:
         self.discard_socket_dir()
         doomed = tempfile.mkdtemp(prefix=self._doomed_prefix, dir=self.root.parent)
         self.root.rename(doomed)
-        shutil.rmtree(doomed)
+        with suppress(FileNotFoundError):  # who starts anew at this moment clears it away as well
+            shutil.rmtree(doomed)
 
     def discard_leftovers(self) -> None:
         """Remove what an interrupted initialisation or removal left."""

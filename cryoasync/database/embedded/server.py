@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,10 +12,11 @@ from urllib.parse import quote
 
 from cryoasync.database.embedded import sessions
 from cryoasync.database.embedded.account import choose_account
-from cryoasync.database.embedded.cluster import DEFAULT_PORT, SUPERUSER, Cluster
+from cryoasync.database.embedded.cluster import DEFAULT_PORT, SUPERUSER, Cluster, refuse_a_taken_port
 from cryoasync.database.embedded.folder import MAJOR_VERSION, ServerFolder, translated
 from cryoasync.database.embedded.postmaster import Postmaster, ServerState, find_postmaster
 from cryoasync.database.embedded.programs import Programs, find_programs
+from cryoasync.database.embedded.remains import clear_remains
 from cryoasync.database.embedded.waiting import locked, wait_until
 from cryoasync.database.embedded.watch import Watch
 from cryoasync.errors import DatabaseUnavailableError, UsageError
@@ -75,12 +75,12 @@ class EmbeddedServer:
             os.utime(lock)
             postmaster = await self._settled()
             if postmaster and not _serves(postmaster, tcp_port):
-                _refuse_a_taken_port(tcp_port)
+                refuse_a_taken_port(tcp_port)
                 await self._refuse_to_interrupt(postmaster)
                 await self._end(postmaster)
                 postmaster = None
             if not postmaster:
-                _refuse_a_taken_port(tcp_port)
+                refuse_a_taken_port(tcp_port)
                 postmaster = await self._start(programs, lock, tcp_port)
             await self._watch.ensure(postmaster, psql=programs / "psql")
 
@@ -88,25 +88,35 @@ class EmbeddedServer:
         """End all sessions and stop the server; what was committed stays.
 
         Raises:
+            UsageError: The folder belongs to somebody else.
             DatabaseUnavailableError: It did not stop within the patience.
         """
-        if not self._folder.lock.exists():
+        if not self._folder.exists():
             return
         async with locked(self._folder.lock, timeout_seconds=self._patience_seconds):
             await self._stop()
 
     async def destroy(self) -> None:
-        """Stop the server and remove its folder with all data in it. The data dir itself stays."""
-        if not self._folder.root.exists():
+        """Stop the server and remove its folder with all data in it. The data dir itself stays.
+
+        Raises:
+            UsageError: The folder belongs to somebody else.
+            DatabaseUnavailableError: The server did not stop within the patience, or runs out of sight.
+        """
+        if not self._folder.exists():
             return
-        self._folder.create()
         async with locked(self._folder.lock, timeout_seconds=self._patience_seconds):
             await self._stop()
             with translated(self._folder.root):
                 await asyncio.to_thread(self._folder.remove)
 
     def status(self) -> ServerStatus:
-        """Say what the server does at this moment."""
+        """Say what the server does at this moment.
+
+        Raises:
+            UsageError: The folder belongs to somebody else.
+        """
+        known = self._folder.exists()
         postmaster = find_postmaster(self._folder.cluster)
         if postmaster:
             return ServerStatus(
@@ -119,7 +129,7 @@ class EmbeddedServer:
                 since=postmaster.since,
             )
         return ServerStatus(
-            state=ServerState.STOPPED if self._folder.cluster.is_dir() else ServerState.ABSENT,
+            state=ServerState.STOPPED if known and self._folder.cluster.is_dir() else ServerState.ABSENT,
             version=MAJOR_VERSION,
             data_dir=self._data_dir,
             socket_dir=self._folder.socket_dir(),
@@ -215,7 +225,8 @@ class EmbeddedServer:
         postmaster = find_postmaster(self._folder.cluster)
         if postmaster:
             await self._end(postmaster)
-        await wait_until(self._watch.is_over, timeout_seconds=_WATCHER_ENDS_SECONDS)
+        await clear_remains(self._folder.cluster)
+        await self._refuse_a_hidden_server()
 
     async def _end(self, postmaster: Postmaster) -> None:
         with suppress(ProcessLookupError):
@@ -231,17 +242,3 @@ def _serves(postmaster: Postmaster, tcp_port: int | None) -> bool:
     return postmaster.socket.exists() and (
         tcp_port is None or (postmaster.listens_on_tcp and postmaster.port == tcp_port)
     )
-
-
-def _refuse_a_taken_port(port: int | None) -> None:
-    """See that the server will be able to listen, before anything is stopped for it."""
-    if port is None:
-        return
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            raise UsageError(
-                f"Port {port} cannot be opened: {error}.", hint="Choose another port."
-            ) from error

@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from cryoasync.database.embedded.folder import translated
@@ -56,16 +56,20 @@ def try_lock(path: Path) -> list[int]:
 
 
 def _try_lock(path: Path, descriptors: list[int]) -> bool:
-    with translated(path.parent):
-        path.parent.mkdir(mode=0o700, exist_ok=True)  # a removal may have taken it away while this one waited
+    """Take the lock now or not at all; the folder may be removed and made anew by others at any moment."""
+    with translated(path.parent), suppress(FileNotFoundError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if _is_ours(descriptor, path):
+            descriptors.append(descriptor)
+            return True
+        os.close(descriptor)
+    return False
+
+
+def _is_ours(descriptor: int, path: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        current = path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
-    except BlockingIOError:
-        current = False
-    if current:
-        descriptors.append(descriptor)
-    else:
-        os.close(descriptor)
-    return current
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False

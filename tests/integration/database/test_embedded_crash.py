@@ -15,6 +15,7 @@ import pytest
 from cryoasync.database.embedded import EmbeddedServer, ServerState
 from cryoasync.database.embedded import server as server_module
 from cryoasync.database.embedded.account import choose_account
+from cryoasync.database.embedded.postmaster import find_workers
 from cryoasync.database.embedded.programs import Programs, find_programs
 from cryoasync.database.embedded.waiting import locked, wait_until
 from cryoasync.errors import DatabaseError, DatabaseUnavailableError, UsageError
@@ -100,6 +101,23 @@ async def test_a_lock_file_of_a_reused_process_number_does_not_matter(
     assert server.status().state is ServerState.RUNNING
 
 
+async def test_destroy_ends_what_a_killed_server_left(server: EmbeddedServer, tmp_path: Path) -> None:
+    """A session that computes does not notice that its server was killed; it goes before its files do."""
+    await server.ensure_running()
+    busy = await asyncpg.connect(server.dsn("postgres"))
+    working = asyncio.create_task(busy.execute("SELECT count(*) FROM generate_series(1, 100000000)"))
+    cluster = root(tmp_path) / "18"
+    await wait_until(working.done, timeout_seconds=0.2)
+    await kill(server.status().pid)
+    workers = find_workers(cluster)
+    await server.destroy()
+    assert workers
+    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+    assert not cluster.exists()
+    with pytest.raises((asyncpg.PostgresConnectionError, ConnectionError)):
+        await working
+
+
 @pytest.mark.parametrize("content", ["", "\0\0\0\0"])
 async def test_a_lock_file_that_a_power_cut_emptied_does_not_matter(
     server: EmbeddedServer, tmp_path: Path, content: str
@@ -133,12 +151,14 @@ async def test_a_server_in_another_container_is_left_alone(
     server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A watcher that lives while no server is to be seen watches one that runs out of sight."""
-    monkeypatch.setattr(server_module, "_WATCHER_ENDS_SECONDS", 0.1)
     await server.ensure_running()
     await server.stop()
+    monkeypatch.setattr(server_module, "_WATCHER_ENDS_SECONDS", 0.1)
     async with locked(root(tmp_path) / "watcher.lock", timeout_seconds=1):
-        with pytest.raises(DatabaseUnavailableError, match="another container"):
-            await server.ensure_running()
+        for attempt in (server.ensure_running, server.destroy):
+            with pytest.raises(DatabaseUnavailableError, match="another container"):
+                await attempt()
+    assert (root(tmp_path) / "18" / "PG_VERSION").exists()
 
 
 async def test_a_lost_socket_is_made_again(server: EmbeddedServer) -> None:
@@ -163,8 +183,8 @@ async def test_a_server_that_cannot_start_says_why(server: EmbeddedServer, tmp_p
     assert caught.value.exit_code == 4
 
 
-async def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    """A folder that cannot be used is named, with what to do."""
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """The error says where the trouble is, and what to do."""
     blocked = tmp_path / "file"
     blocked.touch()
     server = EmbeddedServer(blocked)

@@ -1,6 +1,7 @@
 """The files of an embedded server, and what is said when they cannot be made."""
 
 import errno
+import os
 import stat
 from pathlib import Path
 
@@ -16,6 +17,20 @@ def test_the_folder_is_private_whatever_it_was(tmp_path: Path) -> None:
     folder.root.mkdir(mode=0o755)
     folder.create()
     assert stat.S_IMODE(folder.root.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_somebody_else_is_left_to_him(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's folder is neither entered nor closed, and the message says whose it is."""
+    folder = ServerFolder.of(tmp_path)
+    assert not folder.exists()
+    folder.root.mkdir(mode=0o755)
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    for attempt in (folder.exists, folder.create):
+        with pytest.raises(UsageError, match=f"another user .uid {owner}.") as caught:
+            attempt()
+        assert "--data-dir" in (caught.value.hint or "")
+    assert stat.S_IMODE(folder.root.stat().st_mode) == 0o755
 
 
 def test_a_short_path_keeps_its_socket_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
