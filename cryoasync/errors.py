@@ -10,7 +10,7 @@ from typing import ClassVar
 class CryoasyncError(Exception):
     """An error inside cryoasync."""
 
-    exit_code: ClassVar[int] = 70
+    exit_code: int = 70
     kind: ClassVar[str] = "internal"
 
     def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
@@ -88,6 +88,17 @@ class DatabaseRefusedError(DatabaseError):
 
     exit_code = 2
     kind = "database_refused"
+
+
+class StoppedError(CryoasyncError):
+    """Stopped by a signal before any work was begun."""
+
+    kind = "stopped"
+
+    def __init__(self, signal_number: int) -> None:
+        """Exit as a shell reports a program that a signal ended."""
+        super().__init__()
+        self.exit_code = 128 + signal_number
 
 
 class RunHeldError(CryoasyncError):

@@ -5,7 +5,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cryoasync.errors import CryoasyncError
+from cryoasync.errors import CryoasyncError, StoppedError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,6 +18,8 @@ class StopRequest:
         self._event = asyncio.Event()
         self.signal: signal.Signals | None = None
         self.error: CryoasyncError | None = None
+        self.has_work = False
+        """Whether there is something to drain; before that, a signal ends everything at once."""
 
     @property
     def is_set(self) -> bool:
@@ -46,13 +48,16 @@ async def stopping_by_signals(stop: StopRequest) -> AsyncIterator[None]:
     """Turn SIGINT and SIGTERM into ``stop``, a second one into cancelling the task inside.
 
     Handlers go through the event loop, so that they run between two steps of the run, and are put back.
+
+    Raises:
+        StoppedError: a signal came before there was work to drain.
     """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None, "inside a task"
 
     def handle(number: signal.Signals) -> None:
-        if stop.is_set:
+        if stop.is_set or not stop.has_work:
             task.cancel()
         stop.by_signal(number)
 
@@ -60,6 +65,11 @@ async def stopping_by_signals(stop: StopRequest) -> AsyncIterator[None]:
         loop.add_signal_handler(number, handle, number)
     try:
         yield
+    except asyncio.CancelledError:
+        if stop.has_work or stop.signal is None:
+            raise
+        task.uncancel()
+        raise StoppedError(stop.signal) from None
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)

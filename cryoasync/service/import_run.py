@@ -177,6 +177,7 @@ class _Start:
     async def run(self, display: Display) -> RunOutcome:
         """Work until the end or a stop, and leave the run with the status it has then."""
         error: CryoasyncError | None = None
+        self._stop.has_work = True
         try:
             async with self._opened_processor() as (processor, limiter):
                 await self._work(processor, limiter, display)
