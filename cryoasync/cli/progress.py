@@ -31,9 +31,7 @@ def display_for(mode: ProgressMode) -> Display:
 
 
 async def _show_live(progress: Progress) -> None:
-    with Live(
-        console=Console(stderr=True), refresh_per_second=1 / REFRESH_SECONDS, transient=True
-    ) as live:
+    with Live(console=Console(stderr=True), refresh_per_second=1 / REFRESH_SECONDS, transient=True) as live:
         while True:
             live.update(_picture(progress.snapshot()))
             await asyncio.sleep(REFRESH_SECONDS)

@@ -36,7 +36,9 @@ RUN_OPTIONS = (
 
 Inputs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[INPUT]...", help="Files of CIDs, - for standard input, CIDs, or ranges such as 1-5000."),
+    typer.Argument(
+        metavar="[INPUT]...", help="Files of CIDs, - for standard input, CIDs, or ranges such as 1-5000."
+    ),
 ]
 
 

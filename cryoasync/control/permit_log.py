@@ -55,7 +55,8 @@ class PermitLog:
         self._guard = round(policy.guard_seconds * NANOSECONDS)
         self._windows = tuple((window.limit, round(window.seconds * NANOSECONDS)) for window in policy.counts)
         self._spacing = max(
-            (round(SOFT_PACING * (length + self._guard) / limit) for limit, length in self._windows), default=0
+            (round(SOFT_PACING * (length + self._guard) / limit) for limit, length in self._windows),
+            default=0,
         )
 
     def earliest(self, now: int, running: int) -> int:
@@ -100,7 +101,8 @@ class PermitLog:
         """Return how much of each window is taken at ``now``."""
         running = sum(entry.running for entry in self._running_at(now))
         counts = tuple(
-            sum(1 for entry in self._entries if now - length < entry.slot <= now) for _, length in self._windows
+            sum(1 for entry in self._entries if now - length < entry.slot <= now)
+            for _, length in self._windows
         )
         return BudgetUse(counts=counts, running_seconds=running / NANOSECONDS)
 
@@ -146,7 +148,7 @@ class PermitLog:
         return slot
 
     def _running_at(self, now: int) -> list[PermitEntry]:
-        """Return what the running-time window counts at ``now``; a request counts from its send to a window after its end."""
+        """Return what the running-time window counts at ``now``: each request until a window after its end."""
         window = self._policy.running_time
         if window is None:
             return []

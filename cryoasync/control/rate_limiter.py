@@ -58,7 +58,13 @@ class SharedRateLimiter:
     """
 
     def __init__(
-        self, host: str, policy: RatePolicy, stores: Sequence[BudgetStore], *, clock: Clock, rng: random.Random
+        self,
+        host: str,
+        policy: RatePolicy,
+        stores: Sequence[BudgetStore],
+        *,
+        clock: Clock,
+        rng: random.Random,
     ) -> None:
         """Share the budget of ``host`` with every process that uses one of ``stores``."""
         self._host = host
@@ -241,7 +247,9 @@ class SharedRateLimiter:
         """Reserve up to ``count`` slots in every store, and return the first moment that is still free."""
         voided, settled = tuple(self._voided), dict(self._settled)
         async with AsyncExitStack() as stack:
-            stored = [await stack.enter_async_context(store.transaction(self._host)) for store in self._stores]
+            stored = [
+                await stack.enter_async_context(store.transaction(self._host)) for store in self._stores
+            ]
             planned_at = self._clock()
             logs = [self._read(transaction, planned_at) for transaction in stored] or [self._log]
             for log in logs:
@@ -280,7 +288,9 @@ class SharedRateLimiter:
         log.hold(_nanoseconds(self._hold_until))
         log.forget(_nanoseconds(now))
 
-    def _reserve(self, logs: Sequence[PermitLog], count: int, now: float) -> tuple[list[tuple[int, int]], float]:
+    def _reserve(
+        self, logs: Sequence[PermitLog], count: int, now: float
+    ) -> tuple[list[tuple[int, int]], float]:
         """Reserve slots that every log agrees to, none more than a second ahead; return them and the next free one."""
         running = _nanoseconds(self._estimate.seconds)
         slot = _nanoseconds(now + self._lead_seconds)

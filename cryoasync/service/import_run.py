@@ -103,13 +103,22 @@ async def import_run(
         runs = RunRepository(database, this_process())
         await runs.forget_requests(_now() - timedelta(days=DAYS_OF_REQUESTS_KEPT))
         identity = _identity(source, digest, settings)
-        hold = await stack.enter_async_context(
-            runs.hold(run_key(identity), takeover=settings.run.takeover)
+        hold = await stack.enter_async_context(runs.hold(run_key(identity), takeover=settings.run.takeover))
+        started = await start_run(
+            hold,
+            runs,
+            source=source,
+            identity=identity,
+            inputs=inputs,
+            digest=digest,
+            settings=settings.run,
+            now=_now(),
         )
-        started = await start_run(hold, runs, source, identity, inputs, digest, settings.run, _now())
         structlog.contextvars.bind_contextvars(run=started.run.id)
         site = await stack.enter_async_context(opened_site(source, settings.run))
-        return await _Start(settings, source, site, database, hold, started, stop).run(display)
+        return await _Start(
+            settings, source, site, database=database, hold=hold, started=started, stop=stop
+        ).run(display)
 
 
 async def _assert_expected_origin(database: Database, source: Source, settings: Settings) -> None:
@@ -137,6 +146,7 @@ class _Start:
         settings: Settings,
         source: Source,
         site: Site,
+        *,
         database: Database,
         hold: RunHold,
         started: StartedRun,
@@ -155,9 +165,7 @@ class _Start:
         self._rng = random.Random()
         self._began_at = loop.time()
         self._traffic = Traffic()
-        self._sizer = AdaptiveChunkSizer(
-            settings.run.chunk_size.minimum, settings.run.chunk_size.maximum
-        )
+        self._sizer = AdaptiveChunkSizer(settings.run.chunk_size.minimum, settings.run.chunk_size.maximum)
         self._reach = Reach(
             site.base_url,
             settings.run.patience_seconds,

@@ -12,7 +12,14 @@ from cryoasync.database.spool import FreshCompounds, Spool, SpooledEntry
 from cryoasync.errors import InputError
 from cryoasync.models import EntryState, RunIdentity, RunStatus
 from cryoasync.settings import RunSettings
-from cryoasync.sources.input import InputBlock, InputDigest, InputDigester, InputEntry, InputList
+from cryoasync.sources.input import (
+    InputBlock,
+    InputDigest,
+    InputDigester,
+    InputEntry,
+    InputList,
+    InvalidEntry,
+)
 from cryoasync.sources.registry import Source
 
 
@@ -36,6 +43,7 @@ async def digest_of(inputs: InputList) -> InputDigest:
 async def start_run(
     hold: RunHold,
     runs: RunRepository,
+    *,
     source: Source,
     identity: RunIdentity,
     inputs: InputList,
@@ -80,7 +88,7 @@ async def _spooled(inputs: InputList, digest: InputDigest) -> AsyncIterator[Sequ
         raise InputError("The input changed while it was read.", hint="Run the command again.")
 
 
-def _spooled_entry(entry: object) -> SpooledEntry:
+def _spooled_entry(entry: InputEntry | InvalidEntry) -> SpooledEntry:
     if isinstance(entry, InputEntry):
         return SpooledEntry(entry.source_id, entry.line)
     place = entry.origin if entry.line is None else f"{entry.origin}, line {entry.line}"

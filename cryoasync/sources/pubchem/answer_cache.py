@@ -10,7 +10,8 @@ import msgspec
 from cryoasync.http.cache import ResponseCache
 from cryoasync.models import Attempt, Entry
 from cryoasync.ports import ActivityReport, WallClock
-from cryoasync.sources.pubchem.client import Answer, Endpoint, Found, PubChemClient
+from cryoasync.sources.pubchem.client import Answer, Found, PubChemClient
+from cryoasync.sources.pubchem.endpoints import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,15 +44,15 @@ _CATEGORY_BY_STATUS = {
 class _Fault(msgspec.Struct):
     Code: str = ""
     Message: str = ""
-    Details: list[str] = []  # noqa: RUF012 - msgspec copies it for each fault
+    Details: list[str] = []
 
 
 class _PropertyTable(msgspec.Struct):
-    Properties: list[msgspec.Raw] = []  # noqa: RUF012 - msgspec copies it for each table
+    Properties: list[msgspec.Raw] = []
 
 
 class _InformationList(msgspec.Struct):
-    Information: list[msgspec.Raw] = []  # noqa: RUF012 - msgspec copies it for each list
+    Information: list[msgspec.Raw] = []
 
 
 class _Envelope(msgspec.Struct):
@@ -97,14 +97,15 @@ def read_answer(answer: Response | NoResponse) -> Rows | Trouble:
         return _without_json(answer)
     if envelope.Fault is not None:
         return _fault(answer, envelope.Fault)
-    table = envelope.PropertyTable.Properties if envelope.PropertyTable else None
-    information = envelope.InformationList.Information if envelope.InformationList else None
-    rows = information if table is None else table
-    if rows is not None and answer.status == 200:
-        return Rows(rows=rows)
-    if answer.status == 200:
-        return _trouble(answer, ErrorCategory.GARBLED, "JSON without rows", spoke=envelope.Waiting is not None)
-    return _by_status(answer, spoke=False)
+    return _rows(answer, envelope) if answer.status == 200 else _by_status(answer, spoke=False)
+
+
+def _rows(answer: Response, envelope: _Envelope) -> Rows | Trouble:
+    if envelope.PropertyTable is not None:
+        return Rows(rows=envelope.PropertyTable.Properties)
+    if envelope.InformationList is not None:
+        return Rows(rows=envelope.InformationList.Information)
+    return _trouble(answer, ErrorCategory.GARBLED, "JSON without rows", spoke=envelope.Waiting is not None)
 
 
 def _fault(answer: Response, fault: _Fault) -> Trouble:
@@ -134,7 +135,9 @@ def _trouble(answer: Response, category: ErrorCategory, message: str, *, spoke: 
     text = message[:LONGEST_MESSAGE]
     return Trouble(
         category=category,
-        message=text if spoke else f"{text}: {_TAGS.sub(b' ', answer.body[:LONGEST_MESSAGE]).decode(errors='replace')}",
+        message=text
+        if spoke
+        else f"{text}: {_TAGS.sub(b' ', answer.body[:LONGEST_MESSAGE]).decode(errors='replace')}",
         spoke=spoke,
         retry_after_seconds=retry_after_seconds(answer.headers, answer.answered_at),
     )

@@ -190,7 +190,11 @@ class PubChemClient:
         self._traffic.met(trouble.category)
         if trouble.category in _THROTTLES and answer.sent_at is not None:
             blocked = trouble.category is ErrorCategory.BLOCKED
-            self._limiter.throttled(Refusal(sent_at=answer.sent_at, retry_after_seconds=trouble.retry_after_seconds, blocked=blocked))
+            self._limiter.throttled(
+                Refusal(
+                    sent_at=answer.sent_at, retry_after_seconds=trouble.retry_after_seconds, blocked=blocked
+                )
+            )
         if trouble.spoke and trouble.category in _ABSENCES | {ErrorCategory.REJECTED}:
             self._reach.spoke()
         else:

@@ -173,7 +173,9 @@ class PubChemProcessor:
         failed = [draft.entry for draft in drafts if draft.compound is None and draft.failures]
         if not failed:
             return {}
-        at_hand: dict[str, str] = await self._lookup.pairs(KNOWN_SMILES, [entry.source_id for entry in failed])
+        at_hand: dict[str, str] = await self._lookup.pairs(
+            KNOWN_SMILES, [entry.source_id for entry in failed]
+        )
         for source_id, answer in (await self._client.remembered(self._property_endpoint, failed)).items():
             compound = _readable(answer)
             if compound is not None and compound.values[_SMILES] is not None:

@@ -55,7 +55,7 @@ class SynonymRow(msgspec.Struct):
     """A row of the synonyms answer; the key is left out where there are none."""
 
     CID: Scalar
-    Synonym: list[Scalar] = []  # noqa: RUF012 - msgspec copies it for each row
+    Synonym: list[Scalar] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

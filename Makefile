@@ -1,0 +1,46 @@
+# `make` or `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format lock test-system clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## Install into .venv, in the locked versions
+
+$(INSTALLED): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: install ## Import the bundled cryoprotectants and 5,000 molecules from the simulator into the embedded PostgreSQL
+	$(BIN)/cryoasync run pubchem cryoasync/data/cryoprotectants.csv 1-5000 --simulate
+
+test: install ## Run the tests
+	$(BIN)/pytest -n 2 -m "not system" tests
+
+check: install ## Check format, lint, types and the order of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-system: install ## Run the tests that need programs of the operating system
+	tests/system/install-tools
+	$(BIN)/pytest -m system tests/system
+
+format: install ## Format and sort imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: install ## Write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
+		--all-extras --group dev pyproject.toml --output-file requirements.lock
+
+clean: ## Remove the environment and what tools have cached
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
