@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import cryoasync
-from cryoasync.cli import config, run
+from cryoasync.cli import config, plan, run
 from cryoasync.cli.command import reporting_errors
 from cryoasync.cli.output import print_error
 from cryoasync.cli.simulate import simulate
@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(run.app, name="run")
+app.add_typer(plan.app, name="plan")
 app.command()(simulate)
 app.add_typer(config.app, name="config")
 

@@ -12,6 +12,8 @@ from cryoasync.simulator.scenarios import find_scenario
 from cryoasync.simulator.server import SimulatorSettings
 from cryoasync.sources.registry import Source
 
+_SIMULATOR_ORIGIN = "simulator"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
@@ -32,6 +34,22 @@ def site_name(source: Source, settings: RunSettings) -> str:
     return f"simulator:{settings.scenario}" if settings.simulate else source.base_url
 
 
+def cache_origin(source: Source, settings: RunSettings) -> str:
+    """Return what the cache keeps the answers of a run under."""
+    return _SIMULATOR_ORIGIN if settings.simulate else _host(source.base_url)
+
+
+def policy_at(source: Source, settings: RunSettings) -> RatePolicy:
+    """Return the policy that holds for a run; a scenario may be without one.
+
+    Raises:
+        UsageError: there is no such scenario.
+    """
+    if settings.simulate and find_scenario(settings.scenario).policy is None:
+        return RatePolicy().lowered_to(settings.max_rate)
+    return source.policy
+
+
 @asynccontextmanager
 async def opened_site(source: Source, settings: RunSettings) -> AsyncIterator[Site]:
     """Yield the site of a run; a simulator runs for as long as the block does.
@@ -40,12 +58,11 @@ async def opened_site(source: Source, settings: RunSettings) -> AsyncIterator[Si
         UsageError: there is no such scenario.
         SimulatorFailedError: the simulator does not start.
     """
+    policy, origin = policy_at(source, settings), cache_origin(source, settings)
     if not settings.simulate:
         host = _host(source.base_url)
-        yield Site(base_url=source.base_url, host=host, policy=source.policy, cache_origin=host)
+        yield Site(base_url=source.base_url, host=host, policy=policy, cache_origin=origin)
         return
-    scenario = find_scenario(settings.scenario)
-    policy = RatePolicy().lowered_to(settings.max_rate) if scenario.policy is None else source.policy
     async with SimulatorProcess(
         SimulatorSettings(scenario=settings.scenario, seed=settings.seed)
     ) as simulator:
@@ -53,7 +70,7 @@ async def opened_site(source: Source, settings: RunSettings) -> AsyncIterator[Si
             base_url=simulator.base_url,
             host=_host(simulator.base_url),
             policy=policy,
-            cache_origin="simulator",
+            cache_origin=origin,
         )
 
 

@@ -1,0 +1,36 @@
+"""The words and options of the commands that import, or say what an import would take."""
+
+from typing import Annotated
+
+import typer
+
+RUN_OPTIONS = (
+    "run.name",
+    "run.restart",
+    "run.takeover",
+    "run.refresh",
+    "run.max_age_days",
+    "run.workers",
+    "run.chunk_size",
+    "run.sequential",
+    "run.synonyms",
+    "run.properties",
+    "run.rdkit",
+    "run.cache",
+    "run.max_rate",
+    "run.limit",
+    "run.patience_seconds",
+    "run.simulate",
+    "run.scenario",
+    "run.seed",
+    "run.progress",
+    "pubchem.base_url",
+)
+"""The settings that an import has options for."""
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[INPUT]...", help="Files of CIDs, - for standard input, CIDs, or ranges such as 1-5000."
+    ),
+]

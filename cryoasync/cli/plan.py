@@ -1,0 +1,65 @@
+"""``cryoasync plan``: what an import will take."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table
+
+from cryoasync.cli.command import with_settings
+from cryoasync.cli.import_options import RUN_OPTIONS, Inputs
+from cryoasync.cli.options import AsJson
+from cryoasync.cli.output import print_json, print_text
+from cryoasync.settings import LoadedSettings
+
+if TYPE_CHECKING:
+    from cryoasync.service.plan import Cost, Plan
+
+app = typer.Typer(help="Requests, shortest legal time and advice; contacts nobody.", no_args_is_help=True)
+
+
+@app.command()
+@with_settings(*RUN_OPTIONS)
+def pubchem(loaded: LoadedSettings, inputs: Inputs = None, *, as_json: AsJson = False) -> int:
+    """Say what importing compounds from PubChem will take. Nobody is contacted and nothing is written."""
+    return show_plan(loaded, "pubchem", inputs or [], as_json=as_json)
+
+
+def show_plan(loaded: LoadedSettings, source: str, inputs: list[str], *, as_json: bool) -> int:
+    """Print the plan of an import from a source, and return the exit code."""
+    # Sources load their HTTP library: not for --help.
+    from cryoasync.service.plan import plan_import  # noqa: PLC0415 - see above
+    from cryoasync.sources.registry import SOURCES  # noqa: PLC0415 - see above
+
+    plan = plan_import(loaded.settings, SOURCES[source](loaded.settings), inputs)
+    if as_json:
+        print_json(plan.to_json())
+    else:
+        print_text(_table(plan))
+        for sentence in plan.advice:
+            print_text(sentence)
+    return 0
+
+
+def _table(plan: "Plan") -> Table:
+    digest = plan.digest
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("requested", f"{digest.requested:,} ({digest.duplicates:,} duplicates left out)")
+    table.add_row("valid", f"{digest.valid:,}")
+    table.add_row("invalid", f"{digest.invalid:,}")
+    for example in plan.invalid_examples:
+        table.add_row("", example)
+    if digest.invalid > len(plan.invalid_examples):
+        table.add_row("", "…")
+    table.add_row("chunks", f"{plan.chunks:,} of up to {plan.chunk_size:,}")
+    table.add_row("requests", f"{_cost(plan.cost)} ({plan.requests_per_second:g} a second)")
+    table.add_row("one id a request", _cost(plan.one_id_a_request))
+    return table
+
+
+def _cost(cost: "Cost") -> str:
+    return f"{cost.requests:,}, in {_duration(cost.shortest_seconds)} at the shortest"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))

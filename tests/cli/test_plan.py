@@ -1,0 +1,74 @@
+"""``cryoasync plan`` and ``cryoasync run --dry-run``."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+
+
+@pytest.mark.parametrize("command", [("plan", "pubchem"), ("run", "pubchem", "--dry-run")])
+def test_a_plan_counts_requests_and_time_of_the_distinct_ids(
+    command_line: CommandLine, home: Path, command: tuple[str, ...]
+) -> None:
+    """4,993 ids are 25 chunks, each asked for twice; (50 - 1) / 5 s and the last answer."""
+    (home / "list.txt").write_text("1\n2\nabc\n2\n-5\n", encoding="utf-8")
+    outcome = command_line(*command, "list.txt", "10-5000", "--json")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    plan = json.loads(outcome.stdout)
+    expected = {
+        "source": "pubchem",
+        "requested": 4995,
+        "valid": 4993,
+        "invalid": 2,
+        "duplicates": 1,
+        "chunk_size": 200,
+        "requests": 50,
+        "requests_per_second": 5.0,
+    }
+    assert plan.items() >= expected.items()
+    assert plan["shortest_seconds"] == pytest.approx(49 / 5 + 0.3)
+    assert plan["one_id_a_request"]["requests"] == 9986
+    assert plan["invalid_examples"] == [
+        "list.txt, line 3: 'abc' (not a number)",
+        "list.txt, line 5: '-5' (negative)",
+    ]
+
+
+def test_a_plan_writes_nothing_and_needs_no_database(command_line: CommandLine, home: Path) -> None:
+    """No server, no cache, no file."""
+    outcome = command_line("plan", "pubchem", "1-10", "--dsn", "postgresql://nobody@127.0.0.1:1/nowhere")
+    assert outcome.exit_code == 0
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "requests", "seconds"),
+    [
+        (("1-1000", "--no-synonyms", "--chunk-size", "100"), 10, 9 / 5 + 0.3),
+        (("1-1000", "--max-rate", "0.5"), 10, 9 / 0.5 + 0.3),
+        (("1-1000", "--limit", "1"), 2, 1 / 5 + 0.3),
+        (("1-1000", "--simulate", "--scenario", "unthrottled"), 10, 0.3),
+    ],
+)
+def test_the_options_of_a_run_change_its_plan(
+    command_line: CommandLine, arguments: tuple[str, ...], requests: int, seconds: float
+) -> None:
+    """Chunk size, synonyms, rate, limit and scenario are those the run would have."""
+    plan = json.loads(command_line("plan", "pubchem", *arguments, "--json").stdout)
+    assert (plan["requests"], plan["shortest_seconds"]) == (requests, pytest.approx(seconds))
+
+
+def test_above_a_million_ids_the_dumps_are_recommended(command_line: CommandLine) -> None:
+    """Asking politely for more would take hours that one download saves."""
+    few, many = (command_line("plan", "pubchem", f"1-{count}").stdout for count in (1_000_000, 1_000_001))
+    assert "https://ftp.ncbi.nlm.nih.gov/pubchem/" not in few
+    assert "https://ftp.ncbi.nlm.nih.gov/pubchem/" in many
+
+
+def test_an_input_without_ids_has_no_plan(command_line: CommandLine) -> None:
+    """The error is the one that the run would meet."""
+    outcome = command_line("plan", "pubchem", "missing.txt")
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert "missing.txt" in outcome.stderr
