@@ -23,7 +23,6 @@ from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
 from cryoasync.database.lookup import PostgresLookup
 from cryoasync.database.opening import opened_database
-from cryoasync.database.origin import assert_origin
 from cryoasync.database.owner import this_process
 from cryoasync.database.pending_entries import PostgresPendingEntries
 from cryoasync.database.run_hold import RunHold
@@ -44,7 +43,7 @@ from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import ChunkProcessor
 from cryoasync.service.heartbeat import beat
-from cryoasync.service.origin_guard import OriginGuard, expected_origin
+from cryoasync.service.origin_guard import OriginGuard, assert_expected_origin, expected_origin
 from cryoasync.service.run_start import StartedRun, digest_of, start_run
 from cryoasync.service.site import Site, opened_site, site_name
 from cryoasync.service.summary import DatabaseWork, Summary
@@ -99,7 +98,7 @@ async def import_run(
         )
         digest = await digest_of(inputs)
         database = await stack.enter_async_context(opened_database(settings))
-        await _assert_expected_origin(database, source, settings)
+        await assert_expected_origin(database, source.base_url, simulate=settings.run.simulate)
         runs = RunRepository(database, this_process())
         await runs.forget_requests(_now() - timedelta(days=DAYS_OF_REQUESTS_KEPT))
         identity = _identity(source, digest, settings)
@@ -114,18 +113,30 @@ async def import_run(
             settings=settings.run,
             now=_now(),
         )
-        structlog.contextvars.bind_contextvars(run=started.run.id)
-        site = await stack.enter_async_context(opened_site(source, settings.run))
-        return await _Start(
-            settings, source, site, database=database, hold=hold, started=started, stop=stop
-        ).run(display)
+        return await work_on(
+            started, settings, source, database=database, hold=hold, stop=stop, display=display
+        )
 
 
-async def _assert_expected_origin(database: Database, source: Source, settings: Settings) -> None:
-    expected = expected_origin(source.base_url, simulate=settings.run.simulate)
-    if expected is not None:
-        async with database.session() as connection:
-            await assert_origin(connection, expected)
+async def work_on(
+    started: StartedRun,
+    settings: Settings,
+    source: Source,
+    *,
+    database: Database,
+    hold: RunHold,
+    stop: StopRequest,
+    display: Display,
+) -> RunOutcome:
+    """Open the site of a claimed run, and work on the run until its end or a stop.
+
+    Raises:
+        CryoasyncError: there is no such site. What stops the run later is in the outcome.
+    """
+    structlog.contextvars.bind_contextvars(run=started.run.id)
+    async with opened_site(source, settings.run) as site:
+        start = _Start(settings, source, site, database=database, hold=hold, started=started, stop=stop)
+        return await start.run(display)
 
 
 def _identity(source: Source, digest: InputDigest, settings: Settings) -> RunIdentity:

@@ -21,6 +21,18 @@ def expected_origin(base_url: str, *, simulate: bool) -> Origin | None:
     return Origin.REAL if official else None
 
 
+async def assert_expected_origin(database: Database, base_url: str, *, simulate: bool) -> None:
+    """Refuse a database of the other origin, as far as the origin is known before the first request.
+
+    Raises:
+        OriginMismatchError: the database holds compounds of the other origin.
+    """
+    expected = expected_origin(base_url, simulate=simulate)
+    if expected is not None:
+        async with database.session() as connection:
+            await assert_origin(connection, expected)
+
+
 class OriginGuard:
     """A batch store that asks, before its first commit, whether the answers came from a simulator."""
 

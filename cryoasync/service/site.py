@@ -13,6 +13,7 @@ from cryoasync.simulator.server import SimulatorSettings
 from cryoasync.sources.registry import Source
 
 _SIMULATOR_ORIGIN = "simulator"
+_SIMULATOR_PREFIX = f"{_SIMULATOR_ORIGIN}:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,12 @@ class Site:
 
 def site_name(source: Source, settings: RunSettings) -> str:
     """Return what a run is known by: its base URL, or the scenario where a simulator's port changes each time."""
-    return f"simulator:{settings.scenario}" if settings.simulate else source.base_url
+    return f"{_SIMULATOR_PREFIX}{settings.scenario}" if settings.simulate else source.base_url
+
+
+def scenario_of(site_name: str) -> str | None:
+    """Return the scenario that a run is known by; ``None`` where that is a base URL."""
+    return site_name.removeprefix(_SIMULATOR_PREFIX) if site_name.startswith(_SIMULATOR_PREFIX) else None
 
 
 def cache_origin(source: Source, settings: RunSettings) -> str:

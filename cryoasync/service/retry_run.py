@@ -1,0 +1,66 @@
+"""Starts a run again from what the database keeps of it, without its input list."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+from pydantic import ValidationError
+
+from cryoasync.database.opening import opened_database
+from cryoasync.database.owner import this_process
+from cryoasync.database.run_choice import chosen_run
+from cryoasync.database.run_record import Run
+from cryoasync.database.runs import RunRepository
+from cryoasync.errors import SettingsError
+from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
+from cryoasync.service.import_run import Display, RunOutcome, work_on
+from cryoasync.service.origin_guard import assert_expected_origin
+from cryoasync.service.run_start import StartedRun
+from cryoasync.service.site import scenario_of
+from cryoasync.settings import Settings
+from cryoasync.sources.registry import SOURCES
+
+
+async def retry_run(settings: Settings, id_or_name: str | None, display: Display) -> RunOutcome:
+    """Settle what a run left pending, and try again what failed; without an id or name, of the latest run.
+
+    The settings that change rows, and the address, are those the run was made with.
+
+    Raises:
+        CryoasyncError: the run could not start. What stops it later is in the outcome.
+    """
+    stop = StopRequest()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(stopping_by_signals(stop))
+        database = await stack.enter_async_context(opened_database(settings))
+        run = await chosen_run(database, id_or_name)
+        settings = settings_of(run, settings)
+        source = SOURCES[run.source](settings)
+        await assert_expected_origin(database, source.base_url, simulate=settings.run.simulate)
+        runs = RunRepository(database, this_process())
+        hold = await stack.enter_async_context(runs.hold(run.run_key, takeover=settings.run.takeover))
+        claimed = await hold.claim(await runs.get(str(run.id)))
+        started = StartedRun(run=claimed, is_new=False, already_done=claimed.counts.imported)
+        return await work_on(
+            started, settings, source, database=database, hold=hold, stop=stop, display=display
+        )
+
+
+def settings_of(run: Run, settings: Settings) -> Settings:
+    """Return ``settings`` with those that ``run`` was made with in their place.
+
+    Raises:
+        SettingsError: the policy set is not one for the address of the run.
+    """
+    scenario = scenario_of(run.base_url)
+    changed: dict[str, Any] = settings.model_dump()
+    changed["run"] |= dict(run.settings) | {"simulate": scenario is not None, "name": run.name}
+    if scenario is None:
+        changed[run.source]["base_url"] = run.base_url
+    else:
+        changed["run"]["scenario"] = scenario
+    try:
+        return Settings.model_validate(changed)
+    except ValidationError as error:
+        # Not "from error": pydantic's message shows the values, passwords included.
+        told = "; ".join(detail["msg"] for detail in error.errors(include_url=False))
+        raise SettingsError(f"Run {run.id} cannot be started with the settings given: {told}.") from None
