@@ -22,7 +22,7 @@ run: install ## Import the bundled cryoprotectants and 5,000 molecules from the 
 	$(BIN)/cryoasync run pubchem cryoasync/data/cryoprotectants.csv 1-5000 --simulate
 
 test: install ## Run the tests
-	$(BIN)/pytest -n 2 -m "not system" tests
+	$(BIN)/pytest -m "not system" tests
 
 check: install ## Check format, lint, types and the order of imports
 	$(BIN)/ruff format --check .
