@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 import cryoasync
-from cryoasync.cli import config, plan, run
+from cryoasync.cli import config, plan, run, runs
 from cryoasync.cli.command import reporting_errors
 from cryoasync.cli.output import print_error
 from cryoasync.cli.simulate import simulate
+from cryoasync.cli.status import status
 from cryoasync.errors import CryoasyncError, UsageError
 
 INTERRUPTED = 130
@@ -23,6 +24,8 @@ app = typer.Typer(
 )
 app.add_typer(run.app, name="run")
 app.add_typer(plan.app, name="plan")
+app.command()(status)
+app.add_typer(runs.app, name="runs")
 app.command()(simulate)
 app.add_typer(config.app, name="config")
 

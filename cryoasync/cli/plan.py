@@ -1,12 +1,12 @@
 """``cryoasync plan``: what an import will take."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
 
 from cryoasync.cli.command import with_settings
+from cryoasync.cli.durations import duration
 from cryoasync.cli.import_options import RUN_OPTIONS, Inputs
 from cryoasync.cli.options import AsJson
 from cryoasync.cli.output import print_json, print_text
@@ -58,8 +58,4 @@ def _table(plan: "Plan") -> Table:
 
 
 def _cost(cost: "Cost") -> str:
-    return f"{cost.requests:,}, in {_duration(cost.shortest_seconds)} at the shortest"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
+    return f"{cost.requests:,}, in {duration(cost.shortest_seconds)} at the shortest"

@@ -68,6 +68,9 @@ def describe_dsn(dsn: str | None) -> str:
     return f"the database {user}@{where}" if user else f"the database {where}"
 
 
+_LOST = ("connection is closed", "another operation is in progress")
+
+
 def is_transient(error: BaseException) -> bool:
     """Tell whether waiting can help: the server is gone, starts, is full or busy."""
     if isinstance(error, CryoasyncError):
@@ -103,7 +106,10 @@ def _error_class(error: BaseException) -> type[DatabaseError]:
         return next((_ERROR_BY_SQLSTATE[p] for p in prefixes if p in _ERROR_BY_SQLSTATE), DatabaseError)
     if isinstance(error, OSError):
         return DatabaseUnavailableError
-    # asyncpg tells a lost connection from a misuse of its interface by the text alone.
-    if isinstance(error, asyncpg.InterfaceError) and "connection is closed" in f"{error}":
+    # asyncpg tells a lost connection from a misuse of its interface by the text alone. One that is lost in the
+    # middle of a COPY is left "in progress"; we never use one connection for two things at a time.
+    if isinstance(error, asyncpg.InternalClientError):
+        return DatabaseUnavailableError
+    if isinstance(error, asyncpg.InterfaceError) and any(sign in f"{error}" for sign in _LOST):
         return DatabaseUnavailableError
     return DatabaseError
