@@ -1,0 +1,47 @@
+"""What a run's time goes to, and what therefore limits it, in sentences."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cryoasync.models import Activity
+
+_LIMITS = {
+    Activity.WAITING_FOR_PERMIT: "The source's policy is the limit: more workers will not help.",
+    Activity.FETCHING: (
+        "The source's answers are the limit: more workers (--workers) help until the policy's rate is reached."
+    ),
+    Activity.BACKING_OFF: "Errors of the source are the limit: the workers wait before they try again.",
+    Activity.COMPUTING: "RDKit is the limit: give it more processes (run.rdkit_workers), or --rdkit off.",
+    Activity.DELIVERING: "The database is the limit: the workers wait until their results are committed.",
+    Activity.IDLE: "The workers have nothing to do: the run is about to end, or the list is short.",
+}
+_ENDINGS = {
+    "finished": "The run is finished.",
+    "stopped": "The run was stopped; the same command goes on where it was.",
+    "paused": "The run paused because of an error; the same command goes on where it was.",
+    "interrupted": "The run's process ended without a word; the same command goes on where it was.",
+    "running": "The run's process has not been heard of for a while.",
+}
+
+
+def diagnosis(standing: str, live: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield sentences on a run.
+
+    Args:
+        standing: the run's status, or ``interrupted``.
+        live: what the process at work says of itself; ``None`` where nobody is at work.
+    """
+    if live is None:
+        yield _ENDINGS[standing]
+        return
+    if live["held_seconds"] > 0:
+        yield f"The source asked to be left alone: nothing goes out for {live['held_seconds']:.0f} s more."
+    shares = sorted(live["time_shares"].items(), key=lambda share: -share[1])
+    if not shares:
+        yield "The run has just begun."
+        return
+    parts = ", ".join(f"{activity} {share:.0%}" for activity, share in shares if share >= 0.005)
+    yield f"The workers' time goes to: {parts}."
+    yield _LIMITS[Activity(shares[0][0])]
+    if live["policy_rate"]:
+        yield f"{live['request_rate']:.2f} requests a second of {live['policy_rate']:g} allowed."
