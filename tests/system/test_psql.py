@@ -1,5 +1,6 @@
 """The embedded server, seen by a client that is not ours."""
 
+import asyncio
 import subprocess
 from pathlib import Path
 
@@ -16,7 +17,8 @@ async def test_debians_psql_reads_the_embedded_server(tmp_path: Path) -> None:
     await server.ensure_running()
     try:
         await server.create_database("laboratory")
-        answer = subprocess.run(
+        answer = await asyncio.to_thread(
+            subprocess.run,
             ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "-c", "SELECT current_database()"],
             env={"PATH": "/usr/bin:/bin", "PGDATABASE": server.dsn("laboratory")},
             capture_output=True,
