@@ -19,8 +19,15 @@ async def test_debians_psql_reads_the_embedded_server(tmp_path: Path) -> None:
         await server.create_database("laboratory")
         answer = await asyncio.to_thread(
             subprocess.run,
-            ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "-c", "SELECT current_database()"],
-            env={"PATH": "/usr/bin:/bin", "PGDATABASE": server.dsn("laboratory")},
+            [
+                "psql",
+                "--no-psqlrc",
+                "--tuples-only",
+                "--no-align",
+                "-c",
+                "SELECT current_database()",
+                server.dsn("laboratory"),
+            ],
             capture_output=True,
             text=True,
             check=False,
