@@ -11,6 +11,7 @@ from cryoasync.cli.command import reporting_errors
 from cryoasync.cli.output import print_error
 from cryoasync.cli.simulate import simulate
 from cryoasync.cli.status import status
+from cryoasync.cli.why import why
 from cryoasync.errors import CryoasyncError, UsageError
 
 INTERRUPTED = 130
@@ -26,6 +27,7 @@ app.add_typer(run.app, name="run")
 app.add_typer(plan.app, name="plan")
 app.command()(status)
 app.add_typer(runs.app, name="runs")
+app.command()(why)
 app.command()(simulate)
 app.add_typer(config.app, name="config")
 

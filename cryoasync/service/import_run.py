@@ -31,7 +31,6 @@ from cryoasync.database.runs import RunRepository
 from cryoasync.errors import CryoasyncError, DatabaseUnavailableError, RunFencedError
 from cryoasync.http.budget_file import FileBudgetStore
 from cryoasync.http.cache import ResponseCache
-from cryoasync.http.cache_models import CacheProblem
 from cryoasync.http.reach import Reach
 from cryoasync.models import RunIdentity, RunStatus
 from cryoasync.pipeline.checkpoint import CheckpointManager
@@ -42,6 +41,7 @@ from cryoasync.pipeline.result_collector import ResultCollector
 from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import ChunkProcessor
+from cryoasync.service.cache_warnings import warn_of_cache
 from cryoasync.service.heartbeat import beat
 from cryoasync.service.origin_guard import OriginGuard, assert_expected_origin, expected_origin
 from cryoasync.service.run_start import StartedRun, digest_of, start_run
@@ -238,7 +238,7 @@ class _Start:
                 cache=None
                 if cache_path is None
                 else await stack.enter_async_context(
-                    ResponseCache.open(cache_path, max_bytes=run.cache_max_bytes, warn=_warn_of_cache)
+                    ResponseCache.open(cache_path, max_bytes=run.cache_max_bytes, warn=warn_of_cache)
                 ),
                 cache_origin=self._site.cache_origin,
                 pool=None
@@ -330,17 +330,6 @@ def _first(group: BaseExceptionGroup[CryoasyncError]) -> CryoasyncError:
     """Return the first error of a group: the others are what followed from it."""
     first = group.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
-
-
-def _warn_of_cache(problem: CacheProblem) -> None:
-    _log.warning(
-        "cache",
-        action=problem.action,
-        path=str(problem.path),
-        reason=problem.reason,
-        moved_to=None if problem.moved_to is None else str(problem.moved_to),
-        off=problem.is_off,
-    )
 
 
 def _now() -> datetime:
