@@ -18,7 +18,10 @@ ActivityReport = Callable[[Activity], None]
 
 
 class PendingEntries(Protocol):
-    """The entries of a run that are still to be settled."""
+    """The entries of a run that are still to be settled.
+
+    The iterators keep their place: after a ``DatabaseUnavailableError`` the next step tries the same page.
+    """
 
     def pages(self) -> AsyncIterator[tuple[Span, list[Entry]]]:
         """Yield consecutive spans in order, each with those of its entries that need work.

@@ -6,11 +6,14 @@ send leaves the policy kept, and a database far away costs no throughput.
 """
 
 import asyncio
+import heapq
 import random
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import count
 
 from cryoasync.control.budget_store import BudgetStore, BudgetTransaction
 from cryoasync.control.permit_log import BudgetUse, PermitLog
@@ -28,6 +31,18 @@ PERMIT_NUMBER_BITS = 63
 STORE_RETRY_SECONDS = 1.0
 CLOCK_RESOLUTION_SECONDS = 1e-6
 """A slot this near is due: a timer may fire a rounding error early, and waiting for the rest would spin."""
+
+
+class Priority(Enum):
+    """How many seconds a request lets others go first; the one whose time is up soonest is next.
+
+    So a request that may wait long is overtaken by what is more urgent, but never for longer than its seconds.
+    """
+
+    BEGIN = 60.0
+    """The first request of a chunk."""
+    CONTINUE = 5.0
+    """A further request of a chunk: once it is answered, the chunk can be saved."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,8 +66,17 @@ class RateStatistics:
     use: BudgetUse
 
 
+@dataclass(slots=True, order=True)
+class _Waiter:
+    """Somebody who waits for a permit, in the order in which they get one."""
+
+    deadline: float
+    number: int
+    future: asyncio.Future[Permit] = field(compare=False)
+
+
 class SharedRateLimiter:
-    """Grants permits under a policy, first come first served.
+    """Grants permits under a policy, in the order of their priorities.
 
     ``run`` must be running for anybody to get a permit, unless the policy is unlimited.
     """
@@ -75,7 +99,8 @@ class SharedRateLimiter:
         self._log = PermitLog(policy)
         self._backoff = ThrottleBackoff(rng)
         self._estimate = RunningTimeEstimate()
-        self._waiters: deque[asyncio.Future[Permit]] = deque()
+        self._waiters: list[_Waiter] = []
+        self._waiter_numbers = count()
         self._slots: deque[tuple[int, float]] = deque()
         self._in_use: dict[int, Permit] = {}
         self._voided: list[int] = []
@@ -89,7 +114,7 @@ class SharedRateLimiter:
         self._granted = self._wasted = self._throttled = 0
         self._waited_seconds = 0.0
 
-    async def wait(self) -> Permit:
+    async def wait(self, priority: Priority = Priority.BEGIN) -> Permit:
         """Return a permit to send one request at once.
 
         A cancelled wait leaves nothing behind: a permit granted in that moment is given back.
@@ -99,7 +124,7 @@ class SharedRateLimiter:
             return Permit(0, self._clock(), 0.0)
         asked_at = self._clock()
         while True:
-            permit = await self._next_grant()
+            permit = await self._next_grant(asked_at + priority.value)
             now = self._clock()
             if now <= permit.granted_at + self._policy.tolerance_seconds:
                 self._granted += 1
@@ -170,9 +195,9 @@ class SharedRateLimiter:
             tasks.create_task(self._lease_ahead(), name="permit-lease")
             tasks.create_task(self._dispatch(), name="permit-dispatch")
 
-    async def _next_grant(self) -> Permit:
+    async def _next_grant(self, deadline: float) -> Permit:
         future: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        self._waiters.append(future)
+        heapq.heappush(self._waiters, _Waiter(deadline, next(self._waiter_numbers), future))
         self._notify()
         try:
             return await future
@@ -196,7 +221,7 @@ class SharedRateLimiter:
         self._dispatch_wanted.set()
 
     async def _dispatch(self) -> None:
-        """Hand each slot, when its moment has come, to the worker that waited longest."""
+        """Hand each slot, when its moment has come, to the waiter who is next."""
         while True:
             self._dispatch_wanted.clear()
             delay = self._grant_or_delay()
@@ -205,8 +230,8 @@ class SharedRateLimiter:
 
     def _grant_or_delay(self) -> float | None:
         """Grant the first slot if it is due; else return the seconds until it is, or ``None`` for no slot."""
-        while self._waiters and self._waiters[0].done():
-            self._waiters.popleft()
+        while self._waiters and self._waiters[0].future.done():
+            heapq.heappop(self._waiters)
         if not self._waiters or not self._slots or self._probe is not None:
             return None
         number, slot = self._slots[0]
@@ -221,14 +246,16 @@ class SharedRateLimiter:
             return 0.0
         if self._probe_wanted:
             self._probe = number
-        self._waiters.popleft().set_result(Permit(number, slot, self._estimate.seconds))
+        heapq.heappop(self._waiters).future.set_result(Permit(number, slot, self._estimate.seconds))
         return 0.0
 
     async def _lease_ahead(self) -> None:
         """Keep as many slots leased as workers wait for, and not more than a second ahead."""
         while True:
             self._lease_wanted.clear()
-            wanted = min(LEASE_AT_MOST, sum(not waiter.done() for waiter in self._waiters)) - len(self._slots)
+            wanted = min(LEASE_AT_MOST, sum(not waiter.future.done() for waiter in self._waiters)) - len(
+                self._slots
+            )
             if wanted <= 0 or len(self._slots) > LEASE_AGAIN_AT:
                 await _wait(self._lease_wanted, None)
                 continue

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import aiohttp
 
 from cryoasync import __version__
-from cryoasync.control.rate_limiter import Permit, SharedRateLimiter
+from cryoasync.control.rate_limiter import Permit, Priority, SharedRateLimiter
 from cryoasync.models import Activity
 from cryoasync.ports import ActivityReport, Clock
 
@@ -55,6 +55,7 @@ class _Sending:
     """One attempt under way; aiohttp hands it to the hooks."""
 
     report: ActivityReport
+    priority: Priority
     deadline: asyncio.Timeout | None = None
     permit: Permit | None = None
     sent_at: float | None = None
@@ -109,9 +110,11 @@ class Transport:
         ) as session:
             yield cls(session, limiter, clock=clock)
 
-    async def post(self, url: str, form: Mapping[str, str], report: ActivityReport) -> Response | NoResponse:
+    async def post(
+        self, url: str, form: Mapping[str, str], report: ActivityReport, priority: Priority
+    ) -> Response | NoResponse:
         """Send ``form`` and return the whole answer, or why there was none."""
-        sending = _Sending(report=report)
+        sending = _Sending(report=report, priority=priority)
         started_at = self._clock()
         try:
             async with asyncio.timeout(None) as sending.deadline:
@@ -157,7 +160,7 @@ def _permit_hook(limiter: SharedRateLimiter, clock: Clock, timeout_seconds: floa
     async def take_permit(_session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
         sending: _Sending = context.trace_request_ctx
         sending.report(Activity.WAITING_FOR_PERMIT)
-        sending.permit = await limiter.wait()
+        sending.permit = await limiter.wait(sending.priority)
         sending.sent_at = clock()
         sending.report(Activity.FETCHING)
         if sending.deadline is not None:

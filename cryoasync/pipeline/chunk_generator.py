@@ -6,6 +6,7 @@ from typing import Protocol
 
 from cryoasync.models import Chunk, Entry, Span
 from cryoasync.pipeline.channel import Channel
+from cryoasync.pipeline.database_patience import DatabasePatience
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.ports import PendingEntries
 
@@ -21,15 +22,22 @@ class ChunkSizer(Protocol):
 class ChunkGenerator:
     """Yields the entries never settled first, then those that failed in an earlier start."""
 
-    def __init__(self, pending: PendingEntries, sizer: ChunkSizer) -> None:
-        """Cut ``pending`` as ``sizer`` says."""
+    def __init__(self, pending: PendingEntries, sizer: ChunkSizer, patience: DatabasePatience) -> None:
+        """Cut ``pending`` as ``sizer`` says; ``patience`` waits for a database that does not give more."""
         self._pending = pending
+        self._patience = patience
         self._sizer = sizer
         self._numbers = count(1)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Yield chunks whose spans follow one another, so that the checkpoint stays small."""
-        async for span, entries in self._pending.pages():
+        """Yield chunks whose spans follow one another, so that the checkpoint stays small.
+
+        Raises:
+            DatabaseUnavailableError: the database was out of reach for longer than the patience.
+        """
+        pages = self._pending.pages()
+        while page := await self._patience.keep_trying(lambda: anext(pages, None)):
+            span, entries = page
             start = span.start
             for group, is_last in self._groups(entries):
                 stop = span.stop if is_last else group[-1].position + 1
@@ -37,7 +45,8 @@ class ChunkGenerator:
                     number=next(self._numbers), entries=tuple(group), span=Span(start=start, stop=stop)
                 )
                 start = stop
-        async for failed in self._pending.failed():
+        failures = self._pending.failed()
+        while failed := await self._patience.keep_trying(lambda: anext(failures, None)):
             for group, _ in self._groups(failed):
                 if group:
                     yield Chunk(number=next(self._numbers), entries=tuple(group), span=None)

@@ -5,25 +5,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryoasync.database.run_hold import RunHold
-from cryoasync.errors import DatabaseUnavailableError
-from cryoasync.pipeline.checkpoint import CheckpointManager
+from cryoasync.pipeline.database_patience import DatabasePatience
 
 HEARTBEAT_SECONDS = 2.0
 
 
 async def beat(
-    hold: RunHold, checkpoints: CheckpointManager, live_state: Callable[[], Mapping[str, Any]]
+    hold: RunHold, patience: DatabasePatience, live_state: Callable[[], Mapping[str, Any]]
 ) -> None:
-    """Write the live state until cancelled; an outage of the database counts against its patience.
+    """Write the live state until cancelled.
 
     Raises:
         RunFencedError: another process has taken the run over.
         DatabaseUnavailableError: the database was out of reach for longer than the patience.
     """
     while True:
-        try:
-            await hold.heartbeat(live_state())
-            checkpoints.available()
-        except DatabaseUnavailableError as error:
-            checkpoints.unavailable(error)
+        await patience.keep_trying(lambda: hold.heartbeat(live_state()))
         await asyncio.sleep(HEARTBEAT_SECONDS)

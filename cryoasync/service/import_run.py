@@ -35,6 +35,7 @@ from cryoasync.http.reach import Reach
 from cryoasync.models import RunIdentity, RunStatus
 from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.pipeline.chunk_generator import ChunkGenerator
+from cryoasync.pipeline.database_patience import DatabasePatience
 from cryoasync.pipeline.pipeline import PipelineLimits, run_pipeline
 from cryoasync.pipeline.progress import Progress
 from cryoasync.pipeline.result_collector import ResultCollector
@@ -188,10 +189,12 @@ class _Start:
         self._checkpoints = CheckpointManager(
             OriginGuard(store, database, self._reach, site.base_url, expected),
             run.counts,
-            patience_seconds=settings.run.patience_seconds,
+            patience=self._patience(),
             clock=self._clock,
-            rng=self._rng,
         )
+
+    def _patience(self) -> DatabasePatience:
+        return DatabasePatience(self._settings.run.patience_seconds, clock=self._clock, rng=self._rng)
 
     async def run(self, display: Display) -> RunOutcome:
         """Work until the end or a stop, and leave the run with the status it has then."""
@@ -256,7 +259,7 @@ class _Start:
         run = self._settings.run
         pool = WorkerPool(
             processor,
-            num_workers=1 if run.sequential else run.workers,
+            num_workers=run.concurrent_chunks,
             max_queue_size=run.result_queue_size,
             clock=self._clock,
         )
@@ -267,16 +270,18 @@ class _Start:
             tasks = [
                 side_tasks.create_task(limiter.run(), name="rate-limiter"),
                 side_tasks.create_task(
-                    beat(self._hold, self._checkpoints, progress.live_state), name="heartbeat"
+                    beat(self._hold, self._patience(), progress.live_state), name="heartbeat"
                 ),
                 side_tasks.create_task(display(progress), name="progress"),
             ]
             await run_pipeline(
-                ChunkGenerator(PostgresPendingEntries(self._database, self._started.run), self._sizer),
+                ChunkGenerator(
+                    PostgresPendingEntries(self._database, self._started.run), self._sizer, self._patience()
+                ),
                 pool,
                 ResultCollector(
                     self._checkpoints,
-                    batch_entries=run.batch_rows,
+                    batch_entries=run.batch_entries,
                     batch_age_seconds=run.batch_age_seconds,
                     clock=self._clock,
                 ),

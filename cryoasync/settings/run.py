@@ -150,7 +150,7 @@ class RunSettings(Section):
         default=1000, ge=1, le=100_000, description="Rows that are committed in one transaction."
     )
     batch_age_seconds: float = Field(
-        default=1.0, gt=0, description="The longest that a result waits for its batch to fill."
+        default=0.25, gt=0, description="The longest that a result waits for its batch to fill."
     )
     stop_grace_seconds: float = Field(
         default=8.0, ge=0, description="How long a stopping run may finish the requests under way."
@@ -158,3 +158,13 @@ class RunSettings(Section):
     stuck_after_seconds: float = Field(
         default=180.0, gt=0, description="A worker that makes no step for this long is reported as stuck."
     )
+
+    @property
+    def concurrent_chunks(self) -> int:
+        """How many chunks are worked on at the same time."""
+        return 1 if self.sequential else self.workers
+
+    @property
+    def batch_entries(self) -> int:
+        """How many entries a commit waits for; one chunk at a time is committed as it is."""
+        return 1 if self.sequential else self.batch_rows

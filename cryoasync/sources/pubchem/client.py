@@ -14,7 +14,7 @@ import msgspec
 
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate_limiter import Priority, SharedRateLimiter
 from cryoasync.control.retry import BatchHistory, Decision
 from cryoasync.control.throttle import Refusal
 from cryoasync.control.traffic import Traffic
@@ -127,7 +127,7 @@ class PubChemClient:
 
     async def _ask(self, fetch: Fetch, question: _Question) -> None:
         ids = [entry.source_id for entry in question.entries]
-        answer = await self._post(fetch.endpoint, ids, fetch.report, retry=question.attempts > 0)
+        answer = await self._post(fetch, ids)
         question.attempts += 1
         told = read_answer(answer)
         self._sizer.record_result(len(ids), told.category if isinstance(told, Trouble) else None)
@@ -144,14 +144,16 @@ class PubChemClient:
             _attempt(fetch.endpoint, question.entries, answer, f"{category}, {cure.name.lower()}: {decision}")
         )
 
-    async def _post(
-        self, endpoint: Endpoint, ids: Sequence[str], report: ActivityReport, *, retry: bool
-    ) -> Response | NoResponse:
+    async def _post(self, fetch: Fetch, ids: Sequence[str]) -> Response | NoResponse:
+        is_first = not fetch.attempts
         answer = await self._transport.post(
-            f"{self._base_url}/{endpoint.path}", {"cid": ",".join(ids)}, report
+            f"{self._base_url}/{fetch.endpoint.path}",
+            {"cid": ",".join(ids)},
+            fetch.report,
+            fetch.endpoint.priority if is_first else Priority.CONTINUE,
         )
         if answer.sent_at is not None:
-            self._traffic.sent(answer.sent_at, retry=retry)
+            self._traffic.sent(answer.sent_at, retry=not is_first)
         return answer
 
     def _take_rows(
@@ -225,7 +227,7 @@ class PubChemClient:
 
     async def _probe(self, fetch: Fetch) -> None:
         """Ask for a compound that is there, so that a sick server is told from a poisonous batch."""
-        answer = await self._post(fetch.endpoint, [REFERENCE_CID], fetch.report, retry=True)
+        answer = await self._post(fetch, [REFERENCE_CID])
         if isinstance(read_answer(answer), Rows) and isinstance(answer, Response):
             self._reach.passed_through(answer.headers)
 

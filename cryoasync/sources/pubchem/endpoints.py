@@ -3,22 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cryoasync.control.rate_limiter import Priority
 from cryoasync.sources.pubchem.records import PROPERTY_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One operation: what it is called in logs, its path below the base URL, and where the cache keeps it.
+    """One operation of the API.
 
-    The cache key names all that shapes the answer but the CIDs.
+    Attributes:
+        name: what it is called in logs and tables.
+        path: below the base URL.
+        cache_key: names all that shapes the answer but the CIDs.
+        priority: of the first request for a chunk.
     """
 
     name: str
     path: str
     cache_key: str
+    priority: Priority
 
 
-SYNONYMS = Endpoint(name="synonyms", path="compound/cid/synonyms/JSON", cache_key="synonyms")
+SYNONYMS = Endpoint(
+    name="synonyms",
+    path="compound/cid/synonyms/JSON",
+    cache_key="synonyms",
+    priority=Priority.CONTINUE,
+)
 
 
 def property_endpoint(further: Sequence[str]) -> Endpoint:
@@ -28,4 +39,5 @@ def property_endpoint(further: Sequence[str]) -> Endpoint:
         name="property",
         path=f"compound/cid/property/{','.join(names)}/JSON",
         cache_key=f"property:{','.join(sorted(names))}",
+        priority=Priority.BEGIN,
     )

@@ -63,7 +63,7 @@ class PubChemSource:
         run = self._settings.run
         async with Transport.open(
             equipment.limiter,
-            connections=1 if run.sequential else run.workers,
+            connections=run.concurrent_chunks,
             timeout_seconds=self._settings.pubchem.request_timeout_seconds,
             contact=self._settings.contact,
             clock=equipment.clock,
