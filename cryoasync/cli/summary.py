@@ -24,7 +24,9 @@ def print_summary(summary: Summary) -> None:
     traffic = summary.traffic
     rate = f"{traffic.requests / summary.work_seconds:.2f} a second" if summary.work_seconds else "none sent"
     table.add_row("requests", f"{traffic.requests:,} ({rate}), {traffic.retries:,} retries")
-    table.add_row("errors", f"{traffic.errors.total():,}, {traffic.recovered.total():,} recovered")
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in traffic.errors.most_common())
+    recovered = f", {traffic.recovered.total():,} recovered: {kinds}" if kinds else ""
+    table.add_row("errors", f"{traffic.errors.total():,}{recovered}")
     table.add_row(
         "database",
         f"{summary.database.rows:,} rows in {summary.database.batches:,} batches,"

@@ -33,6 +33,11 @@ class RateUse:
     running_seconds: tuple[float, float, float] | None
     next_permit_seconds: float
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether anything sent in a window, or a refusal, still counts."""
+        return any(window.used for window in self.windows) or self.next_permit_seconds > 0
+
     def to_json(self) -> dict[str, Any]:
         """Return what ``status --json`` prints."""
         running = None

@@ -31,7 +31,7 @@ class OwnerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """A run, whether somebody is at work on it, what that process last said, and the rate budgets."""
+    """A run, whether somebody is at work on it, what that process last said, and the rate budgets in use."""
 
     run: Run
     owner: OwnerState
@@ -85,7 +85,8 @@ async def run_report(database: Database, settings: Settings, id_or_name: str | N
     run = await chosen_run(database, id_or_name)
     policy = SOURCES[run.source](settings_of(run, settings)).policy
     uses = [rate_use(budget, policy) for budget in await stored_budgets(database)]
-    return RunReport(run=run, owner=owner_state(run), budgets=tuple(use for use in uses if use is not None))
+    in_use = tuple(use for use in uses if use is not None and use.is_in_use)
+    return RunReport(run=run, owner=owner_state(run), budgets=in_use)
 
 
 def owner_state(run: Run) -> OwnerState:
