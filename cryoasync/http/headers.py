@@ -36,6 +36,7 @@ def _number(value: str) -> float | None:
 def _date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # The latter for a year or an offset beyond what a machine word holds.
         return None
     return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
