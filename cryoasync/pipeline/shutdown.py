@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 
 from cryoasync.errors import CryoasyncError, StoppedError
 
@@ -41,6 +42,27 @@ class StopRequest:
         if not self.is_set:
             self.error = error
         self._event.set()
+
+
+@contextmanager
+def ending_by_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end what is inside, even where it blocks the event loop.
+
+    Waiting for standard input does: handlers of the loop would come to their turn only after the wait.
+
+    Raises:
+        StoppedError: a signal came.
+    """
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise StoppedError(number)
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @asynccontextmanager

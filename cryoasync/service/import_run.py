@@ -39,7 +39,7 @@ from cryoasync.pipeline.database_patience import DatabasePatience
 from cryoasync.pipeline.pipeline import PipelineLimits, run_pipeline
 from cryoasync.pipeline.progress import Progress
 from cryoasync.pipeline.result_collector import ResultCollector
-from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
+from cryoasync.pipeline.shutdown import StopRequest, ending_by_signals, stopping_by_signals
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import ChunkProcessor
 from cryoasync.service.cache_warnings import warn_of_cache
@@ -93,10 +93,11 @@ async def import_run(
     """
     stop = StopRequest()
     async with AsyncExitStack() as stack:
+        with ending_by_signals():
+            inputs = stack.enter_context(
+                InputList.open(words, scheme=source.scheme, stdin=sys.stdin.buffer, limit=settings.run.limit)
+            )
         await stack.enter_async_context(stopping_by_signals(stop))
-        inputs = stack.enter_context(
-            InputList.open(words, scheme=source.scheme, stdin=sys.stdin.buffer, limit=settings.run.limit)
-        )
         digest = await digest_of(inputs)
         database = await stack.enter_async_context(opened_database(settings))
         await assert_expected_origin(database, source.base_url, simulate=settings.run.simulate)
