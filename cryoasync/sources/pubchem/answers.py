@@ -5,6 +5,7 @@ The code in the body goes before the status: ``Fault`` comes under any status, a
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ THROTTLING_HEADER = "X-Throttling-Control"
 LONGEST_MESSAGE = 300
 
 _BLOCKED = re.compile(r"blacklisted|blocking time", re.IGNORECASE)
-_TAGS = re.compile(rb"<[^>]*>|\s+")
+_TAGS = re.compile(rb"(?:<[^>]*>|\s)+")
 
 _CATEGORY_BY_CODE = {
     "ServerBusy": ErrorCategory.THROTTLED,
@@ -31,13 +32,16 @@ _CATEGORY_BY_CODE = {
     "Unknown": ErrorCategory.OVERLOADED,
 }
 _CATEGORY_BY_STATUS = {
-    400: ErrorCategory.REJECTED,
-    404: ErrorCategory.NOT_FOUND,
-    405: ErrorCategory.REJECTED,
     413: ErrorCategory.TOO_BIG,
     414: ErrorCategory.TOO_BIG,
     429: ErrorCategory.THROTTLED,
     504: ErrorCategory.TOO_BIG,
+}
+# What only PUG REST itself can say of a compound; any gateway answers 404 with a page of its own.
+_CATEGORY_OF_FAULT_BY_STATUS = _CATEGORY_BY_STATUS | {
+    400: ErrorCategory.REJECTED,
+    404: ErrorCategory.NOT_FOUND,
+    405: ErrorCategory.REJECTED,
 }
 
 
@@ -93,11 +97,13 @@ def read_answer(answer: Response | NoResponse) -> Rows | Trouble:
         return _trouble(answer, ErrorCategory.BLOCKED, "the address is blocked for a while", spoke=True)
     try:
         envelope = _DECODER.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _without_json(answer)
     if envelope.Fault is not None:
         return _fault(answer, envelope.Fault)
-    return _rows(answer, envelope) if answer.status == 200 else _by_status(answer, spoke=False)
+    if answer.status == 200:
+        return _rows(answer, envelope)
+    return _by_status(answer, _CATEGORY_BY_STATUS, spoke=envelope.Waiting is not None)
 
 
 def _rows(answer: Response, envelope: _Envelope) -> Rows | Trouble:
@@ -112,7 +118,7 @@ def _fault(answer: Response, fault: _Fault) -> Trouble:
     code = fault.Code.rpartition(".")[2]
     category = _CATEGORY_BY_CODE.get(code)
     if category is None:
-        return _by_status(answer, spoke=True)
+        return _by_status(answer, _CATEGORY_OF_FAULT_BY_STATUS, spoke=True)
     message = f"{fault.Code}: {'; '.join([fault.Message, *fault.Details])}"
     return _trouble(answer, category, message, spoke=True)
 
@@ -120,24 +126,25 @@ def _fault(answer: Response, fault: _Fault) -> Trouble:
 def _without_json(answer: Response) -> Trouble:
     """Tell apart what is no JSON: pages for people, texts, and JSON that was cut off."""
     if answer.status != 200:
-        return _by_status(answer, spoke=False)
+        return _by_status(answer, _CATEGORY_BY_STATUS, spoke=False)
     if answer.body.lstrip()[:1] == b"{":
         return _trouble(answer, ErrorCategory.GARBLED, "JSON that cannot be read", spoke=True)
     return _trouble(answer, ErrorCategory.OVERLOADED, "a page instead of JSON", spoke=False)
 
 
-def _by_status(answer: Response, *, spoke: bool) -> Trouble:
-    category = _CATEGORY_BY_STATUS.get(answer.status, ErrorCategory.OVERLOADED)
+def _by_status(answer: Response, categories: Mapping[int, ErrorCategory], *, spoke: bool) -> Trouble:
+    category = categories.get(answer.status, ErrorCategory.OVERLOADED)
     return _trouble(answer, category, f"status {answer.status}", spoke=spoke)
 
 
 def _trouble(answer: Response, category: ErrorCategory, message: str, *, spoke: bool) -> Trouble:
-    text = message[:LONGEST_MESSAGE]
+    parts = [message[:LONGEST_MESSAGE]]
+    if not spoke:
+        parts.append(_TAGS.sub(b" ", answer.body[:LONGEST_MESSAGE]).decode(errors="replace").strip())
     return Trouble(
         category=category,
-        message=text
-        if spoke
-        else f"{text}: {_TAGS.sub(b' ', answer.body[:LONGEST_MESSAGE]).decode(errors='replace')}",
-        spoke=spoke,
+        message=": ".join(filter(None, parts)),
+        # PubChem marks its pages, too.
+        spoke=spoke or THROTTLING_HEADER in answer.headers,
         retry_after_seconds=retry_after_seconds(answer.headers, answer.answered_at),
     )
