@@ -7,14 +7,16 @@ trailing zeros say how exact they are, so they are kept as decimals.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from cryoasync.sources.pubchem.table import PROPERTY_COLUMNS
 
 Scalar = int | float | str
+_Row = TypeVar("_Row")
 
 
 class PropertyRow(msgspec.Struct):
@@ -58,6 +60,10 @@ class SynonymRow(msgspec.Struct):
     Synonym: list[Scalar] = []
 
 
+class _Identified(msgspec.Struct):
+    CID: Scalar
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compound:
     """What one answer of the property table says of one CID.
@@ -72,21 +78,30 @@ class Compound:
 
 
 def _integer(value: Scalar) -> int:
-    number = value if isinstance(value, int) else float(value)
+    number = value if isinstance(value, int) else _number(value)
     if number != int(number):
         raise ValueError(f"{value!r} is no integer")
     return int(number)
 
 
 def _number(value: Scalar) -> float:
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError(f"{value!r} is beyond any number that is kept") from error
+    if not isfinite(number):
+        raise ValueError(f"{value!r} is no finite number")
+    return number
 
 
 def _decimal(value: Scalar) -> Decimal:
     try:
-        return Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation as error:
         raise ValueError(f"{value!r} is no number") from error
+    if not number.is_finite():
+        raise ValueError(f"{value!r} is no finite number")
+    return number
 
 
 def _text(value: Scalar) -> str:
@@ -129,6 +144,8 @@ _CONVERSIONS = tuple(_PROPERTIES[column][1] for column in PROPERTY_COLUMNS)
 _values_of = attrgetter(*PROPERTY_NAMES)
 _property_decoder = msgspec.json.Decoder(PropertyRow)
 _synonym_decoder = msgspec.json.Decoder(SynonymRow)
+_identified_decoder = msgspec.json.Decoder(_Identified)
+_further_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
 def read_property_row(raw: msgspec.Raw | bytes, extra: Sequence[str]) -> Compound | None:
@@ -137,7 +154,7 @@ def read_property_row(raw: msgspec.Raw | bytes, extra: Sequence[str]) -> Compoun
     Raises:
         ValueError: a value is not of its property's kind (``msgspec.ValidationError`` is one).
     """
-    row = _property_decoder.decode(raw)
+    row = _decoded(_property_decoder, raw)
     if row.SMILES is None:
         row.SMILES = row.IsomericSMILES
     if row.ConnectivitySMILES is None:
@@ -147,7 +164,7 @@ def read_property_row(raw: msgspec.Raw | bytes, extra: Sequence[str]) -> Compoun
         for value, convert in zip(_values_of(row), _CONVERSIONS, strict=True)
     )
     further = _further_properties(raw, extra) if extra else None
-    if not any(value is not None for value in values) and not any((further or {}).values()):
+    if all(value is None for value in (*values, *(further or {}).values())):
         return None
     return Compound(cid=_integer(row.CID), values=values, extra=further)
 
@@ -158,7 +175,7 @@ def read_synonym_row(raw: msgspec.Raw | bytes) -> tuple[int, tuple[str, ...]]:
     Raises:
         ValueError: a value is not of its kind.
     """
-    row = _synonym_decoder.decode(raw)
+    row = _decoded(_synonym_decoder, raw)
     return _integer(row.CID), tuple(map(_text, row.Synonym))
 
 
@@ -168,13 +185,16 @@ def read_cid(raw: msgspec.Raw | bytes) -> int:
     Raises:
         ValueError: there is none.
     """
-    return _integer(msgspec.json.decode(raw, type=_Identified).CID)
-
-
-class _Identified(msgspec.Struct):
-    CID: Scalar
+    return _integer(_decoded(_identified_decoder, raw).CID)
 
 
 def _further_properties(raw: msgspec.Raw | bytes, names: Sequence[str]) -> dict[str, Any]:
-    row = msgspec.json.decode(raw)
+    row = _decoded(_further_decoder, raw)
     return {name: row.get(name) for name in names}
+
+
+def _decoded(decoder: msgspec.json.Decoder[_Row], raw: msgspec.Raw | bytes) -> _Row:
+    try:
+        return decoder.decode(raw)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error

@@ -145,7 +145,7 @@ def test_what_does_not_speak_the_api_is_told_by_its_status(
         b'{"PropertyTable": []}',
         b'{"Fault": "PUGREST.NotFound"}',
         b'  {"PropertyTable"',
-        b'{"PropertyTable": {"Properties": ' + b"[" * 100_000,
+        pytest.param(b'{"PropertyTable": {"Properties": ' + b"[" * 100_000, id="deeply nested"),
     ],
 )
 def test_json_that_breaks_off_or_is_of_another_shape_is_garbled(body: bytes) -> None:
