@@ -47,8 +47,10 @@ def print_json(document: Mapping[str, Any]) -> None:
 def print_text(*renderables: RenderableType) -> None:
     """Print text, tables and the like for people; a table is fitted to a terminal, never to a pipe."""
     width = None if sys.stdout.isatty() else _PIPE_COLUMNS
+    # Names and messages come from sources and files: brackets and colons in them are no markup.
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
     with writing_data():
-        Console(file=sys.stdout, highlight=False, width=width).print(*renderables, soft_wrap=True)
+        console.print(*renderables, soft_wrap=True)
 
 
 def print_error(error: CryoasyncError, *, as_json: bool) -> None:
