@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 import cryoasync
-from cryoasync.cli import config, plan, run, runs
+from cryoasync.cli import config, failures, plan, run, runs
 from cryoasync.cli.command import reporting_errors
+from cryoasync.cli.export import export
 from cryoasync.cli.output import print_error
 from cryoasync.cli.simulate import simulate
 from cryoasync.cli.status import status
@@ -28,6 +29,8 @@ app.add_typer(plan.app, name="plan")
 app.command()(status)
 app.add_typer(runs.app, name="runs")
 app.command()(why)
+app.add_typer(failures.app, name="failures")
+app.command()(export)
 app.command()(simulate)
 app.add_typer(config.app, name="config")
 
