@@ -25,7 +25,8 @@ async def run_statement(dsn: str, statement: str) -> None:
         await connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -43,7 +44,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServe
     server = EmbeddedServer(tmp_path_factory.mktemp("postgres"))
 
     async def start() -> None:
-        await server.ensure_running(tcp_port=_free_port())
+        await server.ensure_running(tcp_port=free_port())
         await server.create_database(TEMPLATE)
         await _migrate(server.dsn(TEMPLATE))
 
