@@ -84,17 +84,17 @@ class EmbeddedServer:
                 postmaster = await self._start(programs, lock, tcp_port)
             await self._watch.ensure(postmaster, psql=programs / "psql")
 
-    async def stop(self) -> None:
-        """End all sessions and stop the server; what was committed stays.
+    async def stop(self) -> bool:
+        """End all sessions, stop the server and say whether it was running; what was committed stays.
 
         Raises:
             UsageError: The folder belongs to somebody else.
             DatabaseUnavailableError: It did not stop within the patience.
         """
         if not self._folder.exists():
-            return
+            return False
         async with locked(self._folder.lock, timeout_seconds=self._patience_seconds):
-            await self._stop()
+            return await self._stop()
 
     async def destroy(self) -> None:
         """Stop the server and remove its folder with all data in it. The data dir itself stays.
@@ -221,12 +221,13 @@ class EmbeddedServer:
                 hint="Let them finish, or end them: cryoasync db down",
             )
 
-    async def _stop(self) -> None:
+    async def _stop(self) -> bool:
         postmaster = find_postmaster(self._folder.cluster)
         if postmaster:
             await self._end(postmaster)
         await clear_remains(self._folder.cluster)
         await self._refuse_a_hidden_server()
+        return postmaster is not None
 
     async def _end(self, postmaster: Postmaster) -> None:
         with suppress(ProcessLookupError):

@@ -2,9 +2,12 @@
 
 import asyncpg
 
-from cryoasync.errors import DatabaseError, DatabaseUnavailableError
+from cryoasync.database.error_translation import translated_errors
+from cryoasync.errors import DatabaseError
 
 MAINTENANCE_DATABASE = "postgres"
+
+_SERVER = "the embedded database server"
 
 
 async def create_database(dsn: str, name: str) -> None:
@@ -33,16 +36,12 @@ async def count_others(dsn: str) -> int:
 
 
 async def _ask(dsn: str, statement: str, *arguments: str) -> int:
-    try:
+    with translated_errors(_SERVER):
         connection = await asyncpg.connect(dsn)
         try:
             return int(await connection.fetchval(statement, *arguments) or 0)
         finally:
             await connection.close()
-    except asyncpg.PostgresError as error:
-        raise DatabaseError(f"The embedded database server refuses: {error}") from error
-    except (OSError, asyncpg.InterfaceError) as error:
-        raise DatabaseUnavailableError(f"The embedded database server is out of reach: {error}") from error
 
 
 def _identifier(name: str) -> str:
