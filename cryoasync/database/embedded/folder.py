@@ -96,14 +96,16 @@ class ServerFolder:
 
         The server folder serves where a socket can be made in it; else a folder with a random name is made in
         the system's temporary folder and linked from here. What a killed server left is removed: the lock
-        file of its socket would keep a new one out as long as any process has the old number.
+        file of its socket would keep a new one out as long as any process has the old number. The name stays
+        from start to start, so that whoever waits for the server finds it again.
         """
         with translated(self.root):
+            before = self.socket_dir() if self.run.is_symlink() else None
             self.discard_socket_dir()
             self.run.mkdir(mode=0o700)
             if not _takes_sockets(self.run):
                 self.run.rmdir()
-                self.run.symlink_to(_make_short_dir())
+                self.run.symlink_to(_make_short_dir(before))
             return self.socket_dir()
 
     def remove(self) -> None:
@@ -157,7 +159,11 @@ def _takes_sockets(folder: Path) -> bool:
     return True
 
 
-def _make_short_dir() -> Path:
+def _make_short_dir(before: Path | None) -> Path:
+    if before is not None:
+        with suppress(OSError):
+            before.mkdir(mode=0o700)
+            return before
     for parent in (tempfile.gettempdir(), *_SHORT_PARENTS):
         try:
             folder = Path(tempfile.mkdtemp(prefix="cryoasync-", dir=parent))

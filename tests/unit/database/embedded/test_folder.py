@@ -47,15 +47,17 @@ def test_a_short_path_keeps_its_socket_inside(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize("name", ["long" * 30, "a,b"])
 def test_another_path_links_to_a_short_one(tmp_path: Path, name: str) -> None:
-    """Where no client could reach the socket it is elsewhere; that place goes with the link."""
+    """Where no client could reach the socket it is elsewhere, at the same place in each start, gone with the link."""
     folder = ServerFolder.of(tmp_path / name)
     folder.create()
-    first, second = folder.create_socket_dir(), folder.create_socket_dir()
-    assert not first.exists()
-    assert not second.is_relative_to(tmp_path)
-    assert stat.S_IMODE(second.stat().st_mode) == 0o700
+    short = folder.create_socket_dir()
+    (short / ".s.PGSQL.5432.lock").touch()
+    assert folder.create_socket_dir() == short
+    assert list(short.iterdir()) == []
+    assert not short.is_relative_to(tmp_path)
+    assert stat.S_IMODE(short.stat().st_mode) == 0o700
     folder.discard_socket_dir()
-    assert not second.exists()
+    assert not short.exists()
     assert not folder.run.is_symlink()
 
 
@@ -69,6 +71,21 @@ def test_a_link_into_a_folder_of_others_is_not_followed_to_remove_it(tmp_path: P
     folder.discard_socket_dir()
     assert others.exists()
     assert not folder.run.is_symlink()
+
+
+def test_a_short_place_that_others_have_taken_is_left_to_them(tmp_path: Path) -> None:
+    """Then the socket gets another one."""
+    folder = ServerFolder.of(tmp_path / ("long" * 30))
+    folder.create()
+    taken = folder.create_socket_dir()
+    taken.chmod(0o755)
+    try:
+        other = folder.create_socket_dir()
+        assert other != taken
+        folder.discard_socket_dir()
+        assert taken.exists()
+    finally:
+        taken.rmdir()
 
 
 def test_leftovers_go_and_the_cluster_stays(tmp_path: Path) -> None:
