@@ -20,7 +20,7 @@ _SECRET_KEYS = frozenset({"password", "passwd", "token", "secret", "api_key", "a
 def configure_logging(*, level: str, as_json: bool, colors: bool) -> None:
     """Send every log line of this process to stderr.
 
-    cryoasync's own lines are written from ``level`` on, those of libraries from WARNING on.
+    cryoasync's own lines are written from ``level`` on, those of libraries from WARNING on, asyncpg's from ERROR on.
 
     Args:
         level: ``debug``, ``info``, ``warning`` or ``error``.
@@ -48,6 +48,9 @@ def configure_logging(*, level: str, as_json: bool, colors: bool) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # asyncpg's pool shows a traceback for each connection that it cannot make. That the database is out of
+    # reach is said by whoever needs it.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
     logging.getLogger("cryoasync").setLevel(level.upper())
     structlog.configure(
         processors=[
