@@ -6,6 +6,7 @@ every process on one address plans on the same log, and a restart finds what was
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -17,18 +18,26 @@ SOFT_PACING = 0.8
 RUNNING_TIME_SHARE = 0.95
 """The part of the running-time window that is planned with, since running time is known only afterwards."""
 
+LONGEST_LEASE_SECONDS = 120.0
+"""No permit is leased further ahead: one that seems to be was stored before the store's clock was set back."""
+
+LONGEST_HOLD_SECONDS = 3700.0
+"""No host is left alone for longer: a ``Retry-After`` counts up to an hour, and the jitter is at most a minute."""
+
+_Moment = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+_Duration = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+
 
 class PermitEntry(msgspec.Struct, array_like=True):
     """One permit: when it may be used, and the running time reserved for it or settled."""
 
     number: int
-    slot: int
-    running: int
-    settled: bool = False
+    slot: _Moment
+    running: _Duration
 
 
 class _StoredLog(msgspec.Struct, array_like=True):
-    hold_until: int
+    hold_until: _Moment
     entries: list[PermitEntry]
 
 
@@ -77,7 +86,7 @@ class PermitLog:
         """Put the measured running time in the place of the reserved one."""
         for entry in reversed(self._entries):
             if entry.number == number:
-                entry.running, entry.settled = running, True
+                entry.running = running
                 return
 
     def void(self, number: int) -> None:
@@ -92,7 +101,11 @@ class PermitLog:
         self._hold_until = max(self._hold_until, until)
 
     def forget(self, now: int) -> None:
-        """Drop the permits that no window counts any more at ``now``."""
+        """Drop the permits that no window counts any more at ``now``.
+
+        A clock that was set back leaves permits and holds in a far future; they count as used at ``now``.
+        """
+        self._bring_back(now)
         horizon = round(self._policy.horizon_seconds * NANOSECONDS)
         while self._entries and self._entries[0].slot + self._entries[0].running + horizon < now:
             self._entries.popleft()
@@ -108,7 +121,7 @@ class PermitLog:
 
     def dump(self, shift: int) -> bytes:
         """Return the log for a store whose clock is ``shift`` ns ahead of this one's."""
-        entries = [PermitEntry(e.number, e.slot + shift, e.running, e.settled) for e in self._entries]
+        entries = [PermitEntry(e.number, e.slot + shift, e.running) for e in self._entries]
         return msgspec.msgpack.encode(_StoredLog(self._hold_until + shift, entries))
 
     @classmethod
@@ -127,10 +140,20 @@ class PermitLog:
             raise ValueError(f"not a permit log: {error}") from error
         log._hold_until = content.hold_until - shift
         log._entries.extend(
-            PermitEntry(e.number, e.slot - shift, e.running, e.settled)
+            PermitEntry(e.number, e.slot - shift, e.running)
             for e in sorted(content.entries, key=lambda entry: entry.slot)
         )
         return log
+
+    def _bring_back(self, now: int) -> None:
+        """Move to ``now`` what lies further ahead of it than anything is ever put."""
+        farthest = now + round(LONGEST_LEASE_SECONDS * NANOSECONDS)
+        if self._entries and self._entries[-1].slot > farthest:
+            for entry in self._entries:
+                entry.slot = now if entry.slot > farthest else entry.slot
+            self._entries = deque(sorted(self._entries, key=lambda entry: entry.slot))
+        if self._hold_until > now + round(LONGEST_HOLD_SECONDS * NANOSECONDS):
+            self._hold_until = now + round(self._policy.horizon_seconds * NANOSECONDS)
 
     def _after_running_time(self, slot: int, running: int) -> int:
         """Return ``slot``, or the first moment after it at which the running time fits."""
