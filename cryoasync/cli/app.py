@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import cryoasync
-from cryoasync.cli import config, db, failures, plan, run, runs
+from cryoasync.cli import cache, config, db, failures, plan, run, runs
 from cryoasync.cli.command import reporting_errors
 from cryoasync.cli.export import export
 from cryoasync.cli.output import print_error
@@ -32,6 +32,7 @@ app.command()(why)
 app.add_typer(failures.app, name="failures")
 app.command()(export)
 app.command()(simulate)
+app.add_typer(cache.app, name="cache")
 app.add_typer(db.app, name="db")
 app.add_typer(config.app, name="config")
 

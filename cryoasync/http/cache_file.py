@@ -20,6 +20,10 @@ SCHEMA_VERSION = 1
 # "cryo", which file(1) and SQLite's own tools show; it tells a cache from another program's database.
 _APPLICATION_ID = 0x6372796F
 
+# Of SQLite's file format, section 1.3.
+_MAGIC = b"SQLite format 3\x00"
+_APPLICATION_ID_AT = slice(68, 72)
+
 # Payloads stand apart, so that statistics, ageing and the marks of use read and write narrow rows alone. Of
 # payloads of 1.5 kB, the usual size, a page of 8 kB holds five and one of 4 kB two.
 _SCHEMA = f"""
@@ -66,6 +70,16 @@ def is_damage(error: sqlite3.Error) -> bool:
     """
     # The low byte is the primary result code, the rest its refinement.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def looks_like_a_cache(path: Path) -> bool:
+    """Tell by its first bytes whether a file is a cache, though perhaps a damaged one; raises OSError.
+
+    To be called before this process has the file open: closing it gives up SQLite's locks.
+    """
+    with path.open("rb") as file:
+        header = file.read(_APPLICATION_ID_AT.stop)
+    return header.startswith(_MAGIC) and int.from_bytes(header[_APPLICATION_ID_AT]) == _APPLICATION_ID
 
 
 class CacheFile:
