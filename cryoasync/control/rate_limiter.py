@@ -336,7 +336,7 @@ class SharedRateLimiter:
     def _take(self, slots: Sequence[tuple[int, int]]) -> None:
         """Keep the leased slots, but for those that a refusal met meanwhile forbids."""
         for number, slot in slots:
-            if slot / NANOSECONDS < self._hold_until:
+            if slot < _nanoseconds(self._hold_until):
                 self._voided.append(number)
             else:
                 self._slots.append((number, slot / NANOSECONDS))
