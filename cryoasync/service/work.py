@@ -1,0 +1,177 @@
+"""What every start of work on a source has: how fast it may ask, what it asks through, and the stages."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from signal import Signals
+from typing import Any
+
+from cryoasync.control.budget_store import BudgetStore
+from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.traffic import Traffic
+from cryoasync.errors import CryoasyncError
+from cryoasync.http.budget_file import FileBudgetStore
+from cryoasync.http.cache import ResponseCache
+from cryoasync.http.reach import Reach
+from cryoasync.pipeline.checkpoint import CheckpointManager
+from cryoasync.pipeline.chunk_generator import ChunkGenerator
+from cryoasync.pipeline.database_patience import DatabasePatience
+from cryoasync.pipeline.pipeline import PipelineLimits, run_pipeline
+from cryoasync.pipeline.progress import Progress
+from cryoasync.pipeline.result_collector import ResultCollector
+from cryoasync.pipeline.shutdown import StopRequest
+from cryoasync.pipeline.worker_pool import WorkerPool
+from cryoasync.ports import ChunkProcessor, PendingEntries
+from cryoasync.service.site import Site
+from cryoasync.settings import Settings
+from cryoasync.sources.equipment import DescriptorPool, Equipment, RowLookup
+from cryoasync.sources.registry import Source
+
+RATE_BUDGET_FILE = "rate-budget.sqlite"
+
+Display = Callable[[Progress], Coroutine[Any, Any, None]]
+"""Lives beside the stages, as a display of their progress does, until cancelled."""
+
+
+class Work:
+    """One start of work on the source of a site."""
+
+    def __init__(
+        self, settings: Settings, source: Source, site: Site, stop: StopRequest, *, spoke_before: bool
+    ) -> None:
+        """Begin to count now; ``spoke_before`` tells whether the site ever answered as the source does."""
+        run = settings.run
+        self.clock = asyncio.get_running_loop().time
+        self.traffic = Traffic()
+        self.began_at = self.clock()
+        self.reach = Reach(site.base_url, run.patience_seconds, spoke_before=spoke_before, clock=self.clock)
+        self._settings = settings
+        self._source = source
+        self._site = site
+        self._stop = stop
+        self._rng = random.Random()
+        self._sizer = AdaptiveChunkSizer(run.chunk_size.minimum, run.chunk_size.maximum)
+
+    def patience(self) -> DatabasePatience:
+        """Return a patience with the database for one more of its users."""
+        return DatabasePatience(self._settings.run.patience_seconds, clock=self.clock, rng=self._rng)
+
+    @asynccontextmanager
+    async def opened_file_budget(self) -> AsyncIterator[FileBudgetStore | None]:
+        """Open the rate budget of this user on this machine; ``None`` where its file cannot be used."""
+        path = self._settings.state_dir / RATE_BUDGET_FILE
+        async with FileBudgetStore.open(path, self.clock) as budget:
+            yield budget
+
+    def limiter(self, stores: Sequence[BudgetStore]) -> SharedRateLimiter:
+        """Return the permits of the site, shared with whoever uses one of ``stores``."""
+        return SharedRateLimiter(self._site.host, self._site.policy, stores, clock=self.clock, rng=self._rng)
+
+    @asynccontextmanager
+    async def opened_processor(
+        self,
+        limiter: SharedRateLimiter,
+        *,
+        run_id: int,
+        cache: ResponseCache | None,
+        pool: DescriptorPool | None,
+        lookup: RowLookup,
+    ) -> AsyncIterator[ChunkProcessor]:
+        """Open what turns chunks into results; ``run_id`` is written into their rows."""
+        equipment = Equipment(
+            run_id=run_id,
+            base_url=self._site.base_url,
+            limiter=limiter,
+            reach=self.reach,
+            sizer=self._sizer,
+            traffic=self.traffic,
+            cache=cache,
+            cache_origin=self._site.cache_origin,
+            pool=pool,
+            lookup=lookup,
+            clock=self.clock,
+            wall_clock=utc_now,
+            rng=self._rng,
+        )
+        async with self._source.processor(equipment) as processor:
+            yield processor
+
+    async def go_through(
+        self,
+        pending: PendingEntries,
+        processor: ChunkProcessor,
+        checkpoints: CheckpointManager,
+        limiter: SharedRateLimiter,
+        beside: Mapping[str, Display],
+    ) -> None:
+        """Run the stages over what is ``pending``, and beside them what must live exactly as long, by name."""
+        run = self._settings.run
+        pool = WorkerPool(
+            processor,
+            num_workers=run.concurrent_chunks,
+            max_queue_size=run.result_queue_size,
+            clock=self.clock,
+        )
+        progress = Progress(checkpoints, pool, limiter, self._site.policy, self.traffic, clock=self.clock)
+        async with asyncio.TaskGroup() as side_tasks:
+            tasks = [side_tasks.create_task(limiter.run(), name="rate-limiter")]
+            tasks += [side_tasks.create_task(live(progress), name=name) for name, live in beside.items()]
+            await run_pipeline(
+                ChunkGenerator(pending, self._sizer, self.patience()),
+                pool,
+                ResultCollector(
+                    checkpoints,
+                    batch_entries=run.batch_entries,
+                    batch_age_seconds=run.batch_age_seconds,
+                    clock=self.clock,
+                ),
+                self._stop,
+                PipelineLimits(
+                    chunk_queue_size=run.chunk_queue_size,
+                    stop_grace_seconds=run.stop_grace_seconds,
+                    stuck_after_seconds=run.stuck_after_seconds,
+                ),
+            )
+            for task in tasks:
+                task.cancel()
+
+    async def ended(self, work: Coroutine[Any, Any, None]) -> CryoasyncError | None:
+        """Await ``work``, and return the error that it ended by, if one did.
+
+        A second signal ends it at once: nothing more is waited for, and what was saved stays.
+        """
+        self._stop.has_work = True
+        error: CryoasyncError | None = None
+        try:
+            await work
+        except* CryoasyncError as group:
+            error = _first(group)
+        except* asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._stop.signal is None or task is None:
+                raise
+            task.uncancel()
+        return error
+
+
+def exit_code(error: CryoasyncError | None, signal: Signals | None, *, failed: int) -> int:
+    """Return the exit code of work that an error or a signal ended, or none, with so many entries ``failed``."""
+    if error is not None:
+        return error.exit_code
+    if signal is not None:
+        return 128 + signal
+    return 1 if failed else 0
+
+
+def utc_now() -> datetime:
+    """Return the time of day."""
+    return datetime.now(UTC)
+
+
+def _first(group: BaseExceptionGroup[CryoasyncError]) -> CryoasyncError:
+    """Return the first error of a group: the others are what followed from it."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
