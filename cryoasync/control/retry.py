@@ -36,6 +36,8 @@ _TRIES_ALONE = {
     ErrorCategory.UNREACHABLE: 2 * SUSPICIOUS_AFTER,
 }
 _NEEDS_HEALTHY_HOST = frozenset({ErrorCategory.OVERLOADED, ErrorCategory.UNREACHABLE})
+# One compound is never too much for a healthy server, and gateways answer 504 and half a body in an outage.
+_NEEDS_HEALTHY_HOST_ALONE = _NEEDS_HEALTHY_HOST | {ErrorCategory.TOO_BIG, ErrorCategory.GARBLED}
 
 
 class Decision(Enum):
@@ -60,7 +62,7 @@ class BatchHistory:
 
         Args:
             category: what the last attempt met.
-            host_is_healthy: whether other requests passed since this batch failed first.
+            host_is_healthy: whether other requests passed since this batch failed last.
         """
         self.errors[category] += 1
         if category not in _TRIES_ALONE:
@@ -68,7 +70,8 @@ class BatchHistory:
         allowed = (_TRIES_BEFORE_SPLIT if self.size > 1 else _TRIES_ALONE)[category]
         if self.errors[category] < allowed:
             return Decision.RETRY
-        if category in _NEEDS_HEALTHY_HOST and not host_is_healthy:
+        needs_health = _NEEDS_HEALTHY_HOST if self.size > 1 else _NEEDS_HEALTHY_HOST_ALONE
+        if category in needs_health and not host_is_healthy:
             return Decision.PROBE
         return Decision.SPLIT if self.size > 1 else Decision.GIVE_UP
 

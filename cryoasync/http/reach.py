@@ -14,9 +14,9 @@ STRANGE_ANSWERS_AT_MOST = 6
 
 
 class Reach:
-    """Counts what came through; raises when an outage lasts beyond the patience.
+    """Knows what came through last; raises when an outage lasts beyond the patience.
 
-    ``passed`` counts answers with rows; ``is_simulator`` is known from the first of them.
+    ``is_simulator`` is known from the first answer with rows.
     """
 
     def __init__(
@@ -40,12 +40,10 @@ class Reach:
         self._spoke = spoke_before
         self._strange = 0
         self._clock = clock
-        self.passed = 0
         self.is_simulator: bool | None = None
 
     def passed_through(self, headers: Mapping[str, str]) -> None:
-        """Count an answer with rows."""
-        self.passed += 1
+        """Note an answer with rows."""
         self.is_simulator = SIMULATOR_HEADER in headers
         self.spoke()
 

@@ -10,8 +10,9 @@ import msgspec
 from cryoasync.http.cache import ResponseCache
 from cryoasync.models import Attempt, Entry
 from cryoasync.ports import ActivityReport, WallClock
-from cryoasync.sources.pubchem.client import Answer, Found, PubChemClient
+from cryoasync.sources.pubchem.client import PubChemClient
 from cryoasync.sources.pubchem.endpoints import Endpoint
+from cryoasync.sources.pubchem.fetch import Answer, Found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

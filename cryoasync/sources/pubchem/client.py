@@ -5,84 +5,31 @@ The only place, with :mod:`answers` and :mod:`records`, that knows PubChem's URL
 
 import asyncio
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import msgspec
 
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.error_category import ErrorCategory
 from cryoasync.control.rate_limiter import Priority, SharedRateLimiter
-from cryoasync.control.retry import BatchHistory, Decision
+from cryoasync.control.retry import Decision
 from cryoasync.control.throttle import Refusal
 from cryoasync.control.traffic import Traffic
 from cryoasync.errors import SettingsError
 from cryoasync.http.reach import Reach
 from cryoasync.http.transport import NoResponse, Response, Transport
-from cryoasync.models import Activity, Attempt, Entry, FailureKind, Span
+from cryoasync.models import Activity, Entry
 from cryoasync.ports import ActivityReport
 from cryoasync.sources.pubchem.answers import Rows, Trouble, read_answer
 from cryoasync.sources.pubchem.endpoints import Endpoint
+from cryoasync.sources.pubchem.fetch import ABSENCES, Fetch, Found, Question
 from cryoasync.sources.pubchem.records import read_cid
 
-REFERENCE_CID = "2244"
-"""Aspirin: asked for alone to tell a sick server from a poisonous batch."""
+REFERENCE_CIDS = ("2244", "962")
+"""Aspirin and water: one of them is asked for alone to tell a sick server from a poisonous batch."""
 
 _THROTTLES = frozenset({ErrorCategory.THROTTLED, ErrorCategory.BLOCKED})
-_ABSENCES = frozenset({ErrorCategory.NOT_FOUND, ErrorCategory.INCOMPLETE})
-_KINDS = {ErrorCategory.GARBLED: FailureKind.DECODE}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What PubChem said of a CID, in its own words, and when."""
-
-    raw: msgspec.Raw
-    answered_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Absent:
-    """PubChem answered, alone and twice, and knows nothing."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """The CID failed alone, and more than once."""
-
-    kind: FailureKind
-    message: str
-    attempts: int
-
-
-Answer = Found | Absent | Failed
-
-
-@dataclass(slots=True)
-class _Question:
-    """A batch that is still to be settled, and what it met so far."""
-
-    entries: Sequence[Entry]
-    history: BatchHistory
-    passed_before: int
-    attempts: int = 0
-
-
-@dataclass(slots=True)
-class Fetch:
-    """The answers of one endpoint for one chunk, as they come in."""
-
-    endpoint: Endpoint
-    report: ActivityReport
-    answers: dict[str, Answer] = field(default_factory=dict)
-    attempts: list[Attempt] = field(default_factory=list)
-    errors: Counter[ErrorCategory] = field(default_factory=Counter)
-    lost: Counter[ErrorCategory] = field(default_factory=Counter)
-    questions: deque[_Question] = field(default_factory=deque)
 
 
 class PubChemClient:
@@ -107,6 +54,7 @@ class PubChemClient:
         self._sizer = sizer
         self._traffic = traffic
         self._rng = rng
+        self._passed: Counter[Endpoint] = Counter()
 
     async def fetch(self, endpoint: Endpoint, entries: Sequence[Entry], report: ActivityReport) -> Fetch:
         """Return an answer for each of ``entries``, and the requests that it took.
@@ -116,33 +64,31 @@ class PubChemClient:
             SettingsError: PubChem does not know a property asked for.
         """
         fetch = Fetch(endpoint=endpoint, report=report)
-        fetch.questions.append(self._question(entries))
+        fetch.questions.append(Question.of(entries))
         while fetch.questions:
             await self._ask(fetch, fetch.questions.popleft())
         self._traffic.recover(fetch.errors - fetch.lost)
         return fetch
 
-    def _question(self, entries: Sequence[Entry]) -> _Question:
-        return _Question(entries, BatchHistory(len(entries)), self._reach.passed)
-
-    async def _ask(self, fetch: Fetch, question: _Question) -> None:
-        ids = [entry.source_id for entry in question.entries]
-        answer = await self._post(fetch, ids)
+    async def _ask(self, fetch: Fetch, question: Question) -> None:
+        asked = question.entries
+        answer = await self._post(fetch, [entry.source_id for entry in asked])
         question.attempts += 1
         told = read_answer(answer)
-        self._sizer.record_result(len(ids), told.category if isinstance(told, Trouble) else None)
+        self._sizer.record_result(len(asked), told.category if isinstance(told, Trouble) else None)
+        trouble: Trouble | None
         if isinstance(told, Rows) and isinstance(answer, Response):
-            category, decision = self._take_rows(fetch, question, told, answer), "rows"
+            trouble = self._take_rows(fetch, question, told, answer)
         else:
             assert isinstance(told, Trouble)
-            category, decision = self._meet(fetch, told, answer), told.message
-        if category is None:
-            fetch.attempts.append(_attempt(fetch.endpoint, question.entries, answer, decision))
+            trouble = told
+            self._meet(fetch, trouble, answer)
+        if trouble is None:
+            fetch.record(asked, answer, "rows")
             return
-        cure = await self._cure(fetch, question, category, decision)
-        fetch.attempts.append(
-            _attempt(fetch.endpoint, question.entries, answer, f"{category}, {cure.name.lower()}: {decision}")
-        )
+        cure = self._decide(fetch, question, trouble)
+        fetch.record(asked, answer, f"{trouble.category}, {cure.name.lower()}: {trouble.message}")
+        await self._carry_out(cure, fetch, question, trouble)
 
     async def _post(self, fetch: Fetch, ids: Sequence[str]) -> Response | NoResponse:
         is_first = not fetch.attempts
@@ -156,12 +102,9 @@ class PubChemClient:
             self._traffic.sent(answer.sent_at, retry=not is_first)
         return answer
 
-    def _take_rows(
-        self, fetch: Fetch, question: _Question, rows: Rows, response: Response
-    ) -> ErrorCategory | None:
-        """Keep the rows of the compounds asked for; return INCOMPLETE and narrow the question where some lack."""
-        self._limiter.accepted(response.sent_at)
-        self._reach.passed_through(response.headers)
+    def _take_rows(self, fetch: Fetch, question: Question, rows: Rows, response: Response) -> Trouble | None:
+        """Keep the rows of the compounds asked for; where some lack, narrow the question to them."""
+        self._pass_through(fetch.endpoint, response)
         asked = {entry.source_id for entry in question.entries}
         for raw in rows.rows:
             source_id = _source_id(raw)
@@ -171,12 +114,22 @@ class PubChemClient:
         if not missing:
             return None
         if len(missing) < len(question.entries):
-            question.entries, question.history = missing, BatchHistory(len(missing))
+            question.narrow_to(missing)
         fetch.errors[ErrorCategory.INCOMPLETE] += 1
         self._traffic.met(ErrorCategory.INCOMPLETE)
-        return ErrorCategory.INCOMPLETE
+        return Trouble(
+            category=ErrorCategory.INCOMPLETE,
+            message=f"{len(asked) - len(missing)} of {len(asked)} rows",
+            spoke=True,
+        )
 
-    def _meet(self, fetch: Fetch, trouble: Trouble, answer: Response | NoResponse) -> ErrorCategory:
+    def _pass_through(self, endpoint: Endpoint, response: Response) -> None:
+        """Tell everybody of an answer with rows."""
+        self._passed[endpoint] += 1
+        self._limiter.accepted(response.sent_at)
+        self._reach.passed_through(response.headers)
+
+    def _meet(self, fetch: Fetch, trouble: Trouble, answer: Response | NoResponse) -> None:
         """Tell the limiter and the reach of a trouble.
 
         Raises:
@@ -197,39 +150,50 @@ class PubChemClient:
                     sent_at=answer.sent_at, retry_after_seconds=trouble.retry_after_seconds, blocked=blocked
                 )
             )
-        if trouble.spoke and trouble.category in _ABSENCES | {ErrorCategory.REJECTED}:
+        if trouble.spoke and trouble.category in ABSENCES | {ErrorCategory.REJECTED}:
             self._reach.spoke()
         else:
             self._reach.failed(trouble.message, spoke=trouble.spoke)
-        return trouble.category
 
-    async def _cure(
-        self, fetch: Fetch, question: _Question, category: ErrorCategory, message: str
-    ) -> Decision:
-        healthy = self._reach.passed > question.passed_before
-        cure = question.history.decide(category, host_is_healthy=healthy)
+    def _decide(self, fetch: Fetch, question: Question, trouble: Trouble) -> Decision:
+        passed = self._passed[fetch.endpoint]
+        is_healthy = passed > question.passed_before
+        question.passed_before = passed
+        return question.history.decide(trouble.category, host_is_healthy=is_healthy)
+
+    async def _carry_out(self, cure: Decision, fetch: Fetch, question: Question, trouble: Trouble) -> None:
         if cure is Decision.SPLIT:
-            middle = len(question.entries) // 2
-            halves = (question.entries[:middle], question.entries[middle:])
-            fetch.questions.extendleft(self._question(half) for half in reversed(halves))
-            return cure
-        if cure is Decision.GIVE_UP:
-            fetch.lost[category] += 0 if category in _ABSENCES else question.history.errors[category]
-            (entry,) = question.entries
-            fetch.answers[entry.source_id] = _last_word(category, message, question.attempts)
-            return cure
-        fetch.report(Activity.BACKING_OFF)
-        await asyncio.sleep(question.history.backoff_seconds(category, self._rng))
-        if cure is Decision.PROBE:
-            await self._probe(fetch)
-        fetch.questions.appendleft(question)
-        return cure
+            fetch.questions.extendleft(reversed(question.halves()))
+        elif cure is Decision.GIVE_UP:
+            fetch.give_up(question, trouble)
+        else:
+            fetch.report(Activity.BACKING_OFF)
+            await asyncio.sleep(self._pause_seconds(question, trouble))
+            if cure is Decision.PROBE:
+                await self._probe(fetch, question)
+            fetch.questions.appendleft(question)
 
-    async def _probe(self, fetch: Fetch) -> None:
+    def _pause_seconds(self, question: Question, trouble: Trouble) -> float:
+        backoff = question.history.backoff_seconds(trouble.category, self._rng)
+        if trouble.category in _THROTTLES:
+            # The limiter keeps everybody away, for as long as Retry-After asks.
+            return backoff
+        return max(backoff, trouble.retry_after_seconds or 0.0)
+
+    async def _probe(self, fetch: Fetch, question: Question) -> None:
         """Ask for a compound that is there, so that a sick server is told from a poisonous batch."""
-        answer = await self._post(fetch, [REFERENCE_CID])
-        if isinstance(read_answer(answer), Rows) and isinstance(answer, Response):
-            self._reach.passed_through(answer.headers)
+        suspects = {entry.source_id for entry in question.entries}
+        reference = next((cid for cid in REFERENCE_CIDS if cid not in suspects), REFERENCE_CIDS[0])
+        answer = await self._post(fetch, [reference])
+        told = read_answer(answer)
+        if isinstance(told, Rows) and isinstance(answer, Response):
+            self._pass_through(fetch.endpoint, answer)
+            decision = "probe: rows"
+        else:
+            assert isinstance(told, Trouble)
+            self._meet(fetch, told, answer)
+            decision = f"probe: {told.category}: {told.message}"
+        fetch.record(question.entries, answer, decision, ids=[reference])
 
 
 def _source_id(raw: msgspec.Raw) -> str | None:
@@ -237,27 +201,3 @@ def _source_id(raw: msgspec.Raw) -> str | None:
         return str(read_cid(raw))
     except ValueError:
         return None
-
-
-def _last_word(category: ErrorCategory, message: str, attempts: int) -> Answer:
-    if category in _ABSENCES:
-        return Absent(reason=f"asked for alone, twice: {message}")
-    return Failed(kind=_KINDS.get(category, FailureKind.POISON), message=message, attempts=attempts)
-
-
-def _attempt(
-    endpoint: Endpoint, entries: Sequence[Entry], answer: Response | NoResponse, decision: str
-) -> Attempt:
-    return Attempt(
-        endpoint=endpoint.name,
-        span=Span(
-            start=min(entry.position for entry in entries), stop=max(entry.position for entry in entries) + 1
-        ),
-        first_id=entries[0].source_id,
-        last_id=entries[-1].source_id,
-        ids=len(entries),
-        sent_at=answer.answered_at - timedelta(seconds=answer.seconds),
-        seconds=answer.seconds,
-        status=answer.status if isinstance(answer, Response) else None,
-        decision=decision,
-    )

@@ -22,8 +22,8 @@ from cryoasync.models import (
 from cryoasync.ports import ActivityReport, WallClock
 from cryoasync.sources.equipment import DescriptorPool, RowLookup
 from cryoasync.sources.pubchem.answer_cache import CachedClient
-from cryoasync.sources.pubchem.client import Absent, Answer, Failed, Found
 from cryoasync.sources.pubchem.endpoints import SYNONYMS, property_endpoint
+from cryoasync.sources.pubchem.fetch import Absent, Answer, Failed, Found
 from cryoasync.sources.pubchem.records import Compound, read_property_row, read_synonym_row
 from cryoasync.sources.pubchem.table import KNOWN_SMILES, PROPERTY_COLUMNS, PUBCHEM_COMPOUNDS
 

@@ -1,0 +1,224 @@
+"""A PubChem in memory, on virtual time, and a client that asks it."""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from multidict import CIMultiDict
+
+from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.rate_limiter import Priority, SharedRateLimiter
+from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.control.traffic import Traffic
+from cryoasync.http.reach import Reach
+from cryoasync.http.transport import NoResponse, Response, Transport
+from cryoasync.models import Activity, Entry
+from cryoasync.ports import ActivityReport
+from cryoasync.sources.pubchem.client import PubChemClient
+from cryoasync.sources.pubchem.endpoints import Endpoint, property_endpoint
+from cryoasync.sources.pubchem.fetch import Fetch
+from cryoasync.testing import VirtualTimeLoop
+
+BASE_URL = "http://pubchem.test/rest/pug"
+HOST = "http://pubchem.test:80"
+PROPERTIES = property_endpoint(())
+EPOCH = datetime(2026, 11, 24, tzinfo=UTC)
+EXCHANGE_SECONDS = 0.2
+BLOCKED_HEADER = (
+    "Request Count status: Green (0%), Request Time status: Green (0%), Service status: Green (0%), \
+too many requests per second or blacklisted"
+)
+PAGE = b"<html><head><title>502 Bad Gateway</title></head></html>"
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request as the server saw it."""
+
+    number: int
+    at: float
+    url: str
+    ids: tuple[str, ...]
+    priority: Priority
+
+    @property
+    def is_for_synonyms(self) -> bool:
+        """Whether the synonyms were asked for, and not the property table."""
+        return "/synonyms/" in self.url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the server says, or does: a reply of status 0 is a connection that broke."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Behaviour = Callable[[Request], Reply]
+
+
+def table(ids: Sequence[str], **properties: object) -> Reply:
+    """Answer with a row for each id."""
+    rows = [{"CID": int(cid), **({"Title": f"Compound {cid}"} | properties)} for cid in ids]
+    return written({"PropertyTable": {"Properties": rows}})
+
+
+def synonyms(ids: Sequence[str]) -> Reply:
+    """Answer with two names for each id."""
+    rows = [{"CID": int(cid), "Synonym": [f"name {cid}", f"{cid}-00-0"]} for cid in ids]
+    return written({"InformationList": {"Information": rows}})
+
+
+def whole(request: Request) -> Reply:
+    """Answer whatever was asked for."""
+    return synonyms(request.ids) if request.is_for_synonyms else table(request.ids)
+
+
+def written(content: object, status: int = 200) -> Reply:
+    """Answer with JSON."""
+    return Reply(status=status, body=json.dumps(content, indent=2).encode())
+
+
+def fault(status: int, code: str, message: str = "It is so", **headers: str) -> Reply:
+    """Answer with a fault; ``Retry_After`` is the header ``Retry-After``."""
+    body = json.dumps({"Fault": {"Code": f"PUGREST.{code}", "Message": message}}).encode()
+    return Reply(
+        status=status,
+        body=body,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+
+
+def page(status: int, **headers: str) -> Reply:
+    """Answer with a page for people."""
+    return Reply(
+        status=status,
+        body=PAGE,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+
+
+BUSY = fault(503, "ServerBusy", "Too many requests or server too busy")
+BROKEN = Reply(status=0)
+CUT_OFF = Reply(body=b'{\n  "PropertyTable": {\n    "Properties": [\n      {\n        "CI')
+
+
+def entries(count: int, *, first: int = 1) -> list[Entry]:
+    """Return entries whose positions are a hundred below their ids."""
+    return [Entry(position=number + 100, source_id=str(number)) for number in range(first, first + count)]
+
+
+class FakeTransport(Transport):
+    """Takes permits as the real one, and hands each request to ``behaviour``."""
+
+    def __init__(self, limiter: SharedRateLimiter, behaviour: Behaviour) -> None:
+        """Answer each request after a moment."""
+        self.requests: list[Request] = []
+        self.behaviour = behaviour
+        self._permits = limiter
+
+    async def post(
+        self, url: str, form: Mapping[str, str], report: ActivityReport, priority: Priority
+    ) -> Response | NoResponse:
+        """Answer as ``behaviour`` says."""
+        clock = asyncio.get_running_loop().time
+        report(Activity.WAITING_FOR_PERMIT)
+        permit = await self._permits.wait(priority)
+        report(Activity.FETCHING)
+        sent_at = clock()
+        request = Request(
+            number=len(self.requests),
+            at=sent_at,
+            url=url,
+            ids=tuple(form["cid"].split(",")),
+            priority=priority,
+        )
+        self.requests.append(request)
+        reply = self.behaviour(request)
+        await asyncio.sleep(EXCHANGE_SECONDS)
+        self._permits.settle(permit, EXCHANGE_SECONDS)
+        answered_at = EPOCH + timedelta(seconds=clock())
+        if reply.status == 0:
+            return NoResponse(
+                reason="ClientOSError: Connection reset by peer",
+                sent_at=sent_at,
+                seconds=EXCHANGE_SECONDS,
+                answered_at=answered_at,
+            )
+        return Response(
+            status=reply.status,
+            headers=CIMultiDict(reply.headers),
+            body=reply.body,
+            sent_at=sent_at,
+            seconds=EXCHANGE_SECONDS,
+            answered_at=answered_at,
+        )
+
+
+class Bench:
+    """A client, the server behind it, and everything that they share."""
+
+    def __init__(
+        self,
+        behaviour: Behaviour = whole,
+        *,
+        policy: RatePolicy | None = None,
+        patience_seconds: float = 86_400.0,
+        spoke_before: bool = False,
+        seed: int = 0,
+    ) -> None:
+        """Set everything up inside a running loop; without a policy requests go out at once."""
+        clock = asyncio.get_running_loop().time
+        rng = random.Random(seed)
+        self.limiter = SharedRateLimiter(HOST, policy or RatePolicy(), [], clock=clock, rng=rng)
+        self.transport = FakeTransport(self.limiter, behaviour)
+        self.reach = Reach(BASE_URL, patience_seconds, spoke_before=spoke_before, clock=clock)
+        self.sizer = AdaptiveChunkSizer(5, 200)
+        self.traffic = Traffic()
+        self.activities: list[Activity] = []
+        self.client = PubChemClient(
+            BASE_URL,
+            self.transport,
+            self.limiter,
+            self.reach,
+            self.sizer,
+            traffic=self.traffic,
+            rng=rng,
+        )
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests that the server saw."""
+        return self.transport.requests
+
+    async def fetch(self, asked: Sequence[Entry], endpoint: Endpoint = PROPERTIES) -> Fetch:
+        """Ask for a chunk."""
+        granting = asyncio.create_task(self.limiter.run())
+        try:
+            return await self.client.fetch(endpoint, asked, self.activities.append)
+        finally:
+            granting.cancel()
+
+
+def on_virtual_time(main: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
+    """Run a coroutine on a loop whose hours take a moment."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(main())
+
+
+def fetch_all(count: int, behaviour: Behaviour, **settings: Any) -> tuple[Bench, Fetch]:
+    """Ask one server for one chunk, from CID 1 on."""
+
+    async def main() -> tuple[Bench, Fetch]:
+        bench = Bench(behaviour, **settings)
+        return bench, await bench.fetch(entries(count))
+
+    return on_virtual_time(main)
