@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
-from cryoasync.database.error_translation import describe_dsn, translated_errors
+from cryoasync.database.error_translation import describe_dsn, is_ambiguous, translated_errors
 from cryoasync.errors import DatabaseRefusedError, UsageError
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -85,6 +85,7 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
         DatabaseRefusedError: wrong user, password, database or permission, or a PostgreSQL before 14.
         DatabaseUnavailableError: nobody answers.
     """
+    _require_clear(settings.dsn)
     described = describe_dsn(settings.dsn)
     with translated_errors(described):
         pool = await _create_pool(settings)
@@ -114,11 +115,25 @@ async def _create_pool(settings: DatabaseSettings) -> "asyncpg.Pool[asyncpg.Reco
         )
     except ValueError:
         # The chain is cut because the foreign message repeats parts of the DSN, the password among them.
-        raise UsageError(
-            "The DSN cannot be read.",
-            hint="It has the form postgresql://user:password@host:5432/database; write special characters"
-            " of the password in percent encoding.",
-        ) from None
+        raise _unreadable() from None
+
+
+def _require_clear(dsn: str | None) -> None:
+    """Refuse a DSN whose password would be taken for a host, and be asked for from the name service."""
+    try:
+        clear = dsn is None or not is_ambiguous(dsn)
+    except ValueError:
+        clear = False
+    if not clear:
+        raise _unreadable() from None
+
+
+def _unreadable() -> UsageError:
+    return UsageError(
+        "The DSN cannot be read.",
+        hint="It has the form postgresql://user:password@host:5432/database; write special characters"
+        " of the password in percent encoding.",
+    )
 
 
 async def set_json_codecs(connection: Connection) -> None:

@@ -40,6 +40,18 @@ _HINTS: dict[type[DatabaseError], str] = {
 }
 
 
+def is_ambiguous(dsn: str) -> bool:
+    """Tell whether it is unclear where the password of a DSN ends, and where its host begins.
+
+    An "@" past the host, or a fragment, comes of a password that should have been percent-encoded.
+
+    Raises:
+        ValueError: it is no URL.
+    """
+    parts = urlsplit(dsn)
+    return "@" in parts.path + parts.query or bool(parts.fragment)
+
+
 def describe_dsn(dsn: str | None) -> str:
     """Name user, host, port and database of a DSN for a message, never the password.
 
@@ -50,12 +62,7 @@ def describe_dsn(dsn: str | None) -> str:
     unclear = "the database of the DSN given"
     try:
         parts = urlsplit(dsn)
-        # An "@" past the host, or a fragment, comes of a password that should have been percent-encoded.
-        if (
-            parts.scheme not in {"postgresql", "postgres"}
-            or "@" in parts.path + parts.query
-            or parts.fragment
-        ):
+        if parts.scheme not in {"postgresql", "postgres"} or is_ambiguous(dsn):
             return unclear
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         host = query.get("host") or parts.hostname or "localhost"

@@ -2,6 +2,7 @@
 
 from urllib.parse import unquote, urlsplit
 
+from cryoasync.database.error_translation import is_ambiguous
 from cryoasync.errors import UsageError
 
 _SECRETS = ("password", "sslpassword")
@@ -17,11 +18,12 @@ def without_password(dsn: str) -> tuple[str, str | None]:
         UsageError: a character that should have been percent-encoded hides where the password ends.
     """
     try:
-        parts = urlsplit(dsn)
+        ambiguous = is_ambiguous(dsn)
     except ValueError:
         raise _unclear() from None
-    if "@" in parts.path + parts.query or parts.fragment:
+    if ambiguous:
         raise _unclear()
+    parts = urlsplit(dsn)
     user_info, at, hosts = parts.netloc.rpartition("@")
     user, colon, secret = user_info.partition(":")
     password = unquote(secret) if colon else None

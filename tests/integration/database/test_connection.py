@@ -49,6 +49,7 @@ async def test_a_server_that_nobody_runs_is_out_of_reach() -> None:
     [
         f"mysql://user:{PASSWORD}@localhost/db",
         f"postgresql://user:{PASSWORD}#x@localhost/db",
+        f"postgresql://user:first@{PASSWORD}/last@localhost/db",
         f"postgresql://user:{PASSWORD}@localhost:port/db",
         f"user:{PASSWORD}@localhost/db",
     ],
