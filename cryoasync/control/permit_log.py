@@ -15,8 +15,12 @@ from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
 SOFT_PACING = 0.8
 """Permits are spaced by this part of the even distance: smooth, yet a late one does not cost throughput."""
 
-RUNNING_TIME_SHARE = 0.95
-"""The part of the running-time window that is planned with, since running time is known only afterwards."""
+RUNNING_TIME_SHARE = 0.995
+"""The part of the running-time window that is planned with.
+
+A request counts with what is reserved for it until its answer is there, and then with what was measured here,
+which the way there and back makes longer than what the source counts.
+"""
 
 LONGEST_LEASE_SECONDS = 120.0
 """No permit is leased further ahead: one that seems to be was stored before the store's clock was set back."""
@@ -63,6 +67,8 @@ class PermitLog:
         self._hold_until = 0
         self._guard = round(policy.guard_seconds * NANOSECONDS)
         self._windows = tuple((window.limit, round(window.seconds * NANOSECONDS)) for window in policy.counts)
+        running = policy.running_time
+        self._running_length = 0 if running is None else round(running.seconds * NANOSECONDS) + self._guard
         self._spacing = max(
             (round(SOFT_PACING * (length + self._guard) / limit) for limit, length in self._windows),
             default=0,
@@ -112,12 +118,11 @@ class PermitLog:
 
     def use(self, now: int) -> BudgetUse:
         """Return how much of each window is taken at ``now``."""
-        running = sum(entry.running for entry in self._running_at(now))
         counts = tuple(
             sum(1 for entry in self._entries if now - length < entry.slot <= now)
             for _, length in self._windows
         )
-        return BudgetUse(counts=counts, running_seconds=running / NANOSECONDS)
+        return BudgetUse(counts=counts, running_seconds=self._running_time(now) / NANOSECONDS)
 
     def dump(self, shift: int) -> bytes:
         """Return the log for a store whose clock is ``shift`` ns ahead of this one's."""
@@ -156,24 +161,41 @@ class PermitLog:
             self._hold_until = now + round(self._policy.horizon_seconds * NANOSECONDS)
 
     def _after_running_time(self, slot: int, running: int) -> int:
-        """Return ``slot``, or the first moment after it at which the running time fits."""
+        """Return ``slot``, or the first moment after it at which the running time fits.
+
+        The requests under way leave the window one second a second each, from its length after their start
+        until its length after their end.
+        """
         window = self._policy.running_time
         if window is None:
             return slot
-        limit = round(RUNNING_TIME_SHARE * window.limit_seconds * NANOSECONDS)
-        busy = deque(sorted(self._running_at(slot), key=lambda entry: entry.slot + entry.running))
-        total = sum(entry.running for entry in busy)
-        length = round(window.seconds * NANOSECONDS) + self._guard
-        while busy and total + running > limit:
-            oldest = busy.popleft()
-            slot = max(slot, oldest.slot + oldest.running + length)
-            total -= oldest.running
-        return slot
+        room = round(RUNNING_TIME_SHARE * window.limit_seconds * NANOSECONDS) - running
+        if sum(entry.running for entry in self._entries) <= room:
+            return slot
+        excess = self._running_time(slot) - room
+        if excess <= 0:
+            return slot
+        moment, leaving = slot, 0
+        for at, change in self._slopes(slot):
+            if leaving * (at - moment) >= excess:
+                return moment - (-excess // leaving)
+            excess -= leaving * (at - moment)
+            moment, leaving = at, leaving + change
+        return moment
 
-    def _running_at(self, now: int) -> list[PermitEntry]:
-        """Return what the running-time window counts at ``now``: each request until a window after its end."""
-        window = self._policy.running_time
-        if window is None:
-            return []
-        length = round(window.seconds * NANOSECONDS) + self._guard
-        return [entry for entry in self._entries if entry.slot + entry.running + length > now]
+    def _slopes(self, slot: int) -> list[tuple[int, int]]:
+        """Return when, from ``slot`` on, one request more or fewer is leaving the running-time window."""
+        length = self._running_length
+        slopes = []
+        for entry in self._entries:
+            gone = entry.slot + entry.running + length
+            if entry.running and gone > slot:
+                slopes += [(max(slot, entry.slot + length), 1), (gone, -1)]
+        return sorted(slopes)
+
+    def _running_time(self, now: int) -> int:
+        """Return the running time inside the window that ends at ``now``, whole for requests still under way."""
+        length = self._running_length
+        return sum(
+            min(entry.running, max(0, entry.slot + entry.running + length - now)) for entry in self._entries
+        )
