@@ -9,11 +9,9 @@ from cryoasync.database.run_choice import chosen_run
 from cryoasync.database.stream import Selection, selection_of
 from cryoasync.errors import UsageError
 
-DEFAULT_TABLE = "pubchem_compounds"
-
 _BY_RUN_ID = "run_id = $1"
-# Whichever run fetched it last, a compound belongs to every run that was asked for it. One whose synonyms alone
-# failed has its row all the same.
+# Whichever run fetched it last, a compound belongs to every run that was asked for it. One whose synonyms
+# alone failed has its row all the same.
 _OF_RUN = """
 SELECT runs.source, entries.source_id
 FROM cryoasync.run_entries AS entries
@@ -32,7 +30,7 @@ class _Exported:
 
 _TABLES = {
     # The number becomes text, not the reverse: the ids of another source's run are no numbers.
-    DEFAULT_TABLE: _Exported(order="cid", of_run=f"('pubchem', cid::text) IN ({_OF_RUN})"),
+    "pubchem_compounds": _Exported(order="cid", of_run=f"('pubchem', cid::text) IN ({_OF_RUN})"),
     "rdkit_descriptors": _Exported(order="source, source_id", of_run=f"(source, source_id) IN ({_OF_RUN})"),
     "file_records": _Exported(order="file, record"),
     "run_entries": _Exported(order="run_id, position"),
@@ -58,25 +56,23 @@ class TableExport:
     run: str | None = None
     limit: int | None = None
 
+    def __post_init__(self) -> None:
+        """See that there is such a table.
 
-def require_table(name: str) -> None:
-    """See that a table of that name can be exported.
-
-    Raises:
-        UsageError: it cannot; the hint names the nearest one.
-    """
-    if name not in _TABLES:
-        raise UsageError(f"{name!r} is no table to export.", hint=did_you_mean(name, _TABLES))
+        Raises:
+            UsageError: there is none; the hint names the nearest one.
+        """
+        if self.table not in _TABLES:
+            raise UsageError(f"{self.table!r} is no table to export.", hint=did_you_mean(self.table, _TABLES))
 
 
 async def table_selection(database: Database, wanted: TableExport) -> Selection:
     """Return the query that an export wants, the rows in the order of their key.
 
     Raises:
-        UsageError: there is no such table, column or run; the hint names the nearest one.
+        UsageError: there is no such column or run.
         DatabaseError: the database cannot be asked.
     """
-    require_table(wanted.table)
     exported = _TABLES[wanted.table]
     whole = await selection_of(database, f"SELECT * FROM cryoasync.{wanted.table}")  # noqa: S608 - looked up
     known = {column.name: column for column in whole.columns}
@@ -86,7 +82,8 @@ async def table_selection(database: Database, wanted: TableExport) -> Selection:
                 f"The table {wanted.table} has no column {name!r}.", hint=did_you_mean(name, known)
             )
     columns = tuple(known[name] for name in dict.fromkeys(wanted.columns or known))
-    query = f"SELECT {', '.join(column.quoted for column in columns)} FROM cryoasync.{wanted.table}"  # noqa: S608 - looked up
+    names = ", ".join(column.quoted for column in columns)
+    query = f"SELECT {names} FROM cryoasync.{wanted.table}"  # noqa: S608 - looked-up names
     arguments: tuple[int, ...] = ()
     if wanted.run is not None:
         query += f" WHERE {exported.of_run}"

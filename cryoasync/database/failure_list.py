@@ -29,8 +29,8 @@ class FailureScope:
     """Which entries are meant.
 
     Attributes:
-        state: ``FAILED`` stands for the failures that are not resolved, also those of compounds that were imported
-            but for a part.
+        state: ``FAILED`` stands for the failures that are not resolved, also those of compounds that were
+            imported but for a part.
         run_id: of the run; ``None`` for all runs.
     """
 

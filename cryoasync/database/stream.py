@@ -17,12 +17,14 @@ Write = Callable[[bytes], object]
 
 # COPY is one statement, and sorting may precede a cursor's first row, however long that takes.
 _LONGEST_STATEMENT_SECONDS = 7 * 86_400.0
-# A user's role or database may have been given other ones.
-_EXACT = """
+# A role or database may have been given other values. Right after an import the planner knows no sizes yet,
+# and a nested loop that suits a hundred entries takes days for a million.
+_SETTINGS = """
 SET LOCAL statement_timeout = 0;
 SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL timezone = 'UTC';
-SET LOCAL extra_float_digits = 1
+SET LOCAL extra_float_digits = 1;
+SET LOCAL enable_nestloop = off
 """
 _SPREADSHEET = {"format": "csv", "header": True}
 # Characters that JSON text never holds as they are, so that nothing is quoted and a row is a line.
@@ -139,7 +141,7 @@ async def _copy(database: Database, selection: Selection, form: Mapping[str, Any
 @asynccontextmanager
 async def _reading_exactly(database: Database) -> AsyncIterator[Connection]:
     async with reading(database) as connection:
-        await connection.execute(_EXACT)
+        await connection.execute(_SETTINGS)
         yield connection
 
 

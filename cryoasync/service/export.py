@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cryoasync.database.connection import Database
-from cryoasync.database.exported_tables import TableExport, did_you_mean, require_table, table_selection
+from cryoasync.database.exported_tables import TableExport, did_you_mean, table_selection
 from cryoasync.database.opening import opened_database
 from cryoasync.database.stream import Selection, stream_csv, stream_json_lines
 from cryoasync.errors import StoppedError, UsageError
@@ -95,7 +95,6 @@ def export_target(output: str | None, format_name: str | None) -> ExportTarget:
 
 async def export_table(settings: Settings, wanted: TableExport, target: ExportTarget) -> ExportReport:
     """Export rows of a table; errors are those of :func:`export_selection`."""
-    require_table(wanted.table)
     return await export_selection(
         settings, target, wanted.table, lambda database: table_selection(database, wanted)
     )
@@ -160,7 +159,7 @@ def _format_of_ending(path: Path, ending: str) -> ExportFormat:
     if format_ is None:
         raise UsageError(
             f"The ending of {path.name!r} tells no format.",
-            hint=f"Give --format {', '.join(ExportFormat)}, or one of the endings {', '.join(_FORMAT_BY_ENDING)}.",
+            hint=f"Give --format, or one of the endings {', '.join(_FORMAT_BY_ENDING)}.",
         )
     return format_
 
