@@ -2,7 +2,7 @@
 
 from cryoasync.cli.output import error_value, print_error, print_json
 from cryoasync.cli.summary import print_summary
-from cryoasync.service.import_run import RunOutcome
+from cryoasync.service.run_work import RunOutcome
 
 
 def print_outcome(outcome: RunOutcome, *, as_json: bool) -> None:

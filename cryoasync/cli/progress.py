@@ -68,7 +68,7 @@ def _picture(snapshot: Snapshot) -> RenderableType:
     line.add_row(
         ProgressBar(total=max(1, counts.requested), completed=done, width=40),
         f"{done:,}/{counts.requested:,}",
-        f"{snapshot.request_rate:.2f} of {snapshot.policy_rate:g} requests/s",
+        _pace(snapshot),
         f"ETA {_duration(snapshot.eta_seconds)}",
     )
     details = (
@@ -81,6 +81,13 @@ def _picture(snapshot: Snapshot) -> RenderableType:
         else Text(f"time goes to: {_time_shares(snapshot)}", style="dim")
     )
     return Group(line, Text(details), held)
+
+
+def _pace(snapshot: Snapshot) -> str:
+    if snapshot.policy_rate is None:
+        seconds = snapshot.elapsed_seconds
+        return f"{snapshot.settled_in_start / seconds if seconds > 0 else 0:,.0f} records/s"
+    return f"{snapshot.request_rate:.2f} of {snapshot.policy_rate:g} requests/s"
 
 
 def _time_shares(snapshot: Snapshot) -> str:

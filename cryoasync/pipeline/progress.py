@@ -23,7 +23,7 @@ class Snapshot:
         settled_in_start: entries that this start settled.
         elapsed_seconds: since this start began to work.
         request_rate: requests a second since the first one.
-        policy_rate: the most that the policy allows.
+        policy_rate: the most that the policy allows; ``None`` where there is no source to ask.
         throttled: requests the source refused for policy reasons.
         held_seconds: how long the source is left alone from now on.
         time_shares: what the workers' time went to, as parts of 1.
@@ -35,7 +35,7 @@ class Snapshot:
     elapsed_seconds: float
     requests: int
     request_rate: float
-    policy_rate: float
+    policy_rate: float | None
     throttled: int
     errors: int
     held_seconds: float
@@ -50,13 +50,13 @@ class Progress:
         self,
         checkpoints: CheckpointManager,
         pool: WorkerPool,
-        limiter: SharedRateLimiter,
-        policy: RatePolicy,
+        limiter: SharedRateLimiter | None,
+        policy: RatePolicy | None,
         traffic: Traffic,
         *,
         clock: Clock,
     ) -> None:
-        """Begin to measure now."""
+        """Begin to measure now; limiter and policy are ``None`` where there is no source to ask."""
         self._checkpoints = checkpoints
         self._pool = pool
         self._limiter = limiter
@@ -80,10 +80,10 @@ class Progress:
             elapsed_seconds=elapsed,
             requests=self._traffic.requests,
             request_rate=0.0 if first is None or now <= first else self._traffic.requests / (now - first),
-            policy_rate=self._policy.requests_per_second,
+            policy_rate=None if self._policy is None else self._policy.requests_per_second,
             throttled=self._traffic.throttled,
             errors=self._traffic.errors.total(),
-            held_seconds=self._limiter.statistics().held_seconds,
+            held_seconds=0.0 if self._limiter is None else self._limiter.statistics().held_seconds,
             time_shares=self._time_shares(),
             eta_seconds=counts.pending * elapsed / settled if settled > 0 else None,
         )
@@ -91,23 +91,31 @@ class Progress:
     def live_state(self) -> dict[str, Any]:
         """Return what ``status`` shows of a run at work, as JSON values."""
         snapshot = self.snapshot()
-        rate = self._limiter.statistics()
+        policy_rate = snapshot.policy_rate
         return {
             "elapsed_seconds": snapshot.elapsed_seconds,
             "eta_seconds": snapshot.eta_seconds,
             "requests": snapshot.requests,
             "request_rate": snapshot.request_rate,
-            "policy_rate": snapshot.policy_rate if math.isfinite(snapshot.policy_rate) else None,
+            "policy_rate": policy_rate if policy_rate is not None and math.isfinite(policy_rate) else None,
             "throttled": snapshot.throttled,
             "errors": snapshot.errors,
             "held_seconds": snapshot.held_seconds,
-            "permits": {"granted": rate.granted, "wasted": rate.wasted, "in_windows": list(rate.use.counts)},
-            "running_seconds": rate.use.running_seconds,
+            **self._permits(),
             "time_shares": {str(activity): share for activity, share in snapshot.time_shares.items()},
             "workers": [
                 {"number": w.number, "activity": w.activity, "seconds": w.seconds, "chunk": w.chunk}
                 for w in self._pool.status()
             ],
+        }
+
+    def _permits(self) -> dict[str, Any]:
+        if self._limiter is None:
+            return {}
+        rate = self._limiter.statistics()
+        return {
+            "permits": {"granted": rate.granted, "wasted": rate.wasted, "in_windows": list(rate.use.counts)},
+            "running_seconds": rate.use.running_seconds,
         }
 
     def _time_shares(self) -> Mapping[Activity, float]:

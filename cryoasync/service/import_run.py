@@ -3,14 +3,11 @@
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import timedelta
-from signal import Signals
 
 import structlog
 
 from cryoasync.chemistry.process_pool import RdkitPool
-from cryoasync.chemistry.table import RDKIT_DESCRIPTORS
 from cryoasync.database.batch_operator import BatchDatabaseOperator
 from cryoasync.database.budget import DatabaseBudgetStore
 from cryoasync.database.checkpoint import PostgresBatchStore
@@ -22,41 +19,21 @@ from cryoasync.database.pending_entries import PostgresPendingEntries
 from cryoasync.database.run_hold import RunHold
 from cryoasync.database.run_record import run_key
 from cryoasync.database.runs import RunRepository
-from cryoasync.errors import CryoasyncError, DatabaseUnavailableError, RunFencedError
 from cryoasync.http.cache import ResponseCache
-from cryoasync.models import RunIdentity, RunStatus
-from cryoasync.pipeline.checkpoint import CheckpointManager
-from cryoasync.pipeline.progress import Progress
+from cryoasync.models import RunIdentity
 from cryoasync.pipeline.shutdown import StopRequest, ending_by_signals, stopping_by_signals
 from cryoasync.service.cache_warnings import warn_of_cache
-from cryoasync.service.heartbeat import beat
 from cryoasync.service.origin_guard import OriginGuard, assert_expected_origin, expected_origin
-from cryoasync.service.run_start import StartedRun, digest_of, start_run
+from cryoasync.service.run_start import StartedRun, digest_of, spool_of, start_run
+from cryoasync.service.run_work import RunOutcome, RunWork
 from cryoasync.service.site import Site, opened_site, site_name
-from cryoasync.service.summary import DatabaseWork, Summary
-from cryoasync.service.work import Display, Work, exit_code, utc_now
+from cryoasync.service.work import Display, Work, utc_now
 from cryoasync.settings import RdkitMode, Settings
 from cryoasync.sources.input import InputDigest, InputList
 from cryoasync.sources.registry import Source
 
 DAYS_OF_REQUESTS_KEPT = 30
 """How long the table ``requests`` keeps what ``why`` reads."""
-
-_log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOutcome:
-    """How a start of a run ended: its summary, and the signal or the error that stopped it, if one did."""
-
-    summary: Summary
-    signal: Signals | None
-    error: CryoasyncError | None
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code of the command."""
-        return exit_code(self.error, self.signal, failed=self.summary.counts.failed)
 
 
 async def import_run(
@@ -82,16 +59,8 @@ async def import_run(
         await runs.forget_requests(utc_now() - timedelta(days=DAYS_OF_REQUESTS_KEPT))
         identity = _identity(source, digest, settings)
         hold = await stack.enter_async_context(runs.hold(run_key(identity), takeover=settings.run.takeover))
-        started = await start_run(
-            hold,
-            runs,
-            source=source,
-            identity=identity,
-            inputs=inputs,
-            digest=digest,
-            settings=settings.run,
-            now=utc_now(),
-        )
+        spool = spool_of(inputs, digest, source, settings.run, utc_now())
+        started = await start_run(hold, runs, identity, spool, restart=settings.run.restart)
         return await work_on(
             started, settings, source, database=database, hold=hold, stop=stop, display=display
         )
@@ -146,28 +115,19 @@ class _Start:
         spoke_before = not started.is_new and run.counts.imported + run.counts.not_found > 0
         self._settings = settings
         self._database = database
-        self._hold = hold
-        self._started = started
-        self._stop = stop
+        self._run = run
         self._work = Work(settings, source, site, stop, spoke_before=spoke_before)
         store = PostgresBatchStore(database, run, BatchDatabaseOperator(), self._work.clock)
         expected = expected_origin(site.base_url, simulate=settings.run.simulate)
-        self._checkpoints = CheckpointManager(
-            OriginGuard(store, database, self._work.reach, site.base_url, expected),
-            run.counts,
-            patience=self._work.patience(),
-            clock=self._work.clock,
-        )
+        guard = OriginGuard(store, database, self._work.reach, site.base_url, expected)
+        self._run_work = RunWork(started, self._work, guard, hold=hold, stop=stop)
 
     async def run(self, display: Display) -> RunOutcome:
-        """Work until the end or a stop, and leave the run with the status it has then."""
-        error = await self._work.ended(self._go_through(display))
-        status = self._status(error)
-        await self._finish(status)
-        return RunOutcome(summary=self._summary(status), signal=self._stop.signal, error=error)
+        """Work until the end or a stop."""
+        return await self._run_work.run(self._go_through(display))
 
     async def _go_through(self, display: Display) -> None:
-        settings, work, run = self._settings, self._work, self._started.run
+        settings, work, run = self._settings, self._work, self._run
         async with AsyncExitStack() as stack:
             file_budget = await stack.enter_async_context(work.opened_file_budget())
             stores = [DatabaseBudgetStore(self._database, work.clock)]
@@ -194,45 +154,7 @@ class _Start:
             await work.go_through(
                 PostgresPendingEntries(self._database, run),
                 processor,
-                self._checkpoints,
+                self._run_work.checkpoints,
                 limiter,
-                beside={"heartbeat": self._beat, "progress": display},
+                beside={"heartbeat": self._run_work.beat, "progress": display},
             )
-
-    async def _beat(self, progress: Progress) -> None:
-        await beat(self._hold, self._work.patience(), progress.live_state)
-
-    def _status(self, error: CryoasyncError | None) -> RunStatus:
-        if error is not None:
-            return RunStatus.PAUSED
-        if self._stop.signal is not None and self._checkpoints.counts.pending:
-            return RunStatus.STOPPED
-        return RunStatus.FINISHED
-
-    async def _finish(self, status: RunStatus) -> None:
-        """Write the status, as far as the database is there: a run without one resumes all the same."""
-        try:
-            await self._hold.finish(status)
-        except (DatabaseUnavailableError, RunFencedError) as error:
-            _log.warning("status of the run not written", reason=error.message)
-
-    def _summary(self, status: RunStatus) -> Summary:
-        now, traffic = self._work.clock(), self._work.traffic
-        run, checkpoints = self._started.run, self._checkpoints
-        first, last = traffic.first_sent_at, checkpoints.last_commit_at
-        return Summary(
-            run_id=run.id,
-            name=run.name,
-            source=run.source,
-            status=status,
-            counts=checkpoints.counts,
-            already_done=self._started.already_done,
-            duplicates=run.duplicates,
-            traffic=traffic,
-            rdkit_filled=checkpoints.rows_by_table[RDKIT_DESCRIPTORS.name],
-            database=DatabaseWork(
-                rows=checkpoints.rows, batches=checkpoints.batches, seconds=checkpoints.seconds
-            ),
-            elapsed_seconds=now - self._work.began_at,
-            work_seconds=0.0 if first is None else max(0.0, (now if last is None else last) - first),
-        )

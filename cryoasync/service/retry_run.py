@@ -12,9 +12,10 @@ from cryoasync.database.run_record import Run
 from cryoasync.database.runs import RunRepository
 from cryoasync.errors import SettingsError
 from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
-from cryoasync.service.import_run import RunOutcome, work_on
+from cryoasync.service.import_run import work_on
 from cryoasync.service.origin_guard import assert_expected_origin
 from cryoasync.service.run_start import StartedRun
+from cryoasync.service.run_work import RunOutcome
 from cryoasync.service.site import scenario_of
 from cryoasync.service.work import Display
 from cryoasync.settings import Settings

@@ -35,38 +35,36 @@ class StartedRun:
 async def digest_of(inputs: InputList) -> InputDigest:
     """Read the whole input once, off the event loop; errors are those of :meth:`InputList.blocks`."""
     digester = InputDigester()
-    async for block in _blocks(inputs):
+    async for block in blocks_of(inputs):
         digester.add(block)
     return digester.result()
 
 
 async def start_run(
-    hold: RunHold,
-    runs: RunRepository,
-    *,
-    source: Source,
-    identity: RunIdentity,
-    inputs: InputList,
-    digest: InputDigest,
-    settings: RunSettings,
-    now: datetime,
+    hold: RunHold, runs: RunRepository, identity: RunIdentity, spool: Spool, *, restart: bool
 ) -> StartedRun:
     """Claim the run that ``identity`` means.
 
-    An unfinished run is resumed, one that finished with failures tries those again; else, or where the
-    settings ask for it, a new one is made, in which compounds younger than the maximum age count as done.
+    An unfinished run is resumed, one that finished with failures tries those again; else, or to ``restart``, a
+    new one is made of ``spool``.
     """
     found = await runs.find(identity)
-    is_new = found is None or settings.restart or _is_clean(found)
+    is_new = found is None or restart or _is_clean(found)
     if found is None or is_new:
-        spool = Spool(
-            pages=_spooled(inputs, digest),
-            duplicates=digest.duplicates,
-            fresh=None if settings.refresh or settings.restart else _fresh(source, settings, now),
-        )
         found = await hold.create(identity, spool)
     run = await hold.claim(found)
     return StartedRun(run=run, is_new=is_new, already_done=run.counts.imported)
+
+
+def spool_of(
+    inputs: InputList, digest: InputDigest, source: Source, settings: RunSettings, now: datetime
+) -> Spool:
+    """Return the spool of a list of ids, in which compounds younger than the maximum age count as done."""
+    return Spool(
+        pages=_spooled(inputs, digest),
+        duplicates=digest.duplicates,
+        fresh=None if settings.refresh or settings.restart else _fresh(source, settings, now),
+    )
 
 
 def _is_clean(run: Run) -> bool:
@@ -81,7 +79,7 @@ def _fresh(source: Source, settings: RunSettings, now: datetime) -> FreshCompoun
 async def _spooled(inputs: InputList, digest: InputDigest) -> AsyncIterator[Sequence[SpooledEntry]]:
     """Yield the input as entries for the spool, seeing that it is still the one that was digested."""
     digester = InputDigester()
-    async for block in _blocks(inputs):
+    async for block in blocks_of(inputs):
         digester.add(block)
         yield [_spooled_entry(entry) for entry in block.entries]
     if digester.result() != digest:
@@ -95,7 +93,8 @@ def _spooled_entry(entry: InputEntry | InvalidEntry) -> SpooledEntry:
     return SpooledEntry(entry.text, entry.line, EntryState.INVALID, f"{place}: {entry.reason}")
 
 
-async def _blocks(inputs: InputList) -> AsyncIterator[InputBlock]:
+async def blocks_of(inputs: InputList) -> AsyncIterator[InputBlock]:
+    """Read the input once more, off the event loop; errors are those of :meth:`InputList.blocks`."""
     blocks = inputs.blocks()
     while (block := await asyncio.to_thread(next, blocks, None)) is not None:
         yield block

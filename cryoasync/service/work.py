@@ -1,4 +1,4 @@
-"""What every start of work on a source has: how fast it may ask, what it asks through, and the stages."""
+"""What every start of work has: the stages, and with a source how fast it may ask and what it asks through."""
 
 import asyncio
 import random
@@ -11,6 +11,7 @@ from typing import Any
 from cryoasync.control.budget_store import BudgetStore
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
 from cryoasync.errors import CryoasyncError
 from cryoasync.http.budget_file import FileBudgetStore
@@ -26,7 +27,7 @@ from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import ChunkProcessor, PendingEntries
 from cryoasync.service.site import Site
-from cryoasync.settings import Settings
+from cryoasync.settings import RunSettings, Settings
 from cryoasync.sources.equipment import DescriptorPool, Equipment, RowLookup
 from cryoasync.sources.registry import Source
 
@@ -36,28 +37,96 @@ Display = Callable[[Progress], Coroutine[Any, Any, None]]
 """Lives beside the stages, as a display of their progress does, until cancelled."""
 
 
-class Work:
+class Stages:
+    """One start of work, as it goes through the stages of the pipeline."""
+
+    def __init__(self, run: RunSettings, stop: StopRequest, policy: RatePolicy | None) -> None:
+        """Begin to count now; ``policy`` is ``None`` where there is no source to ask."""
+        self.clock = asyncio.get_running_loop().time
+        self.traffic = Traffic()
+        self.began_at = self.clock()
+        self._run = run
+        self._stop = stop
+        self._policy = policy
+        self._rng = random.Random()
+        self._sizer = AdaptiveChunkSizer(run.chunk_size.minimum, run.chunk_size.maximum)
+
+    def patience(self) -> DatabasePatience:
+        """Return a patience with the database for one more of its users."""
+        return DatabasePatience(self._run.patience_seconds, clock=self.clock, rng=self._rng)
+
+    async def go_through(
+        self,
+        pending: PendingEntries,
+        processor: ChunkProcessor,
+        checkpoints: CheckpointManager,
+        limiter: SharedRateLimiter | None,
+        beside: Mapping[str, Display],
+    ) -> None:
+        """Run the stages over what is ``pending``, and beside them what must live exactly as long, by name."""
+        run = self._run
+        pool = WorkerPool(
+            processor,
+            num_workers=run.concurrent_chunks,
+            max_queue_size=run.result_queue_size,
+            clock=self.clock,
+        )
+        progress = Progress(checkpoints, pool, limiter, self._policy, self.traffic, clock=self.clock)
+        async with asyncio.TaskGroup() as side_tasks:
+            tasks = [side_tasks.create_task(live(progress), name=name) for name, live in beside.items()]
+            if limiter is not None:
+                tasks.append(side_tasks.create_task(limiter.run(), name="rate-limiter"))
+            await run_pipeline(
+                ChunkGenerator(pending, self._sizer, self.patience()),
+                pool,
+                ResultCollector(
+                    checkpoints,
+                    batch_entries=run.batch_entries,
+                    batch_age_seconds=run.batch_age_seconds,
+                    clock=self.clock,
+                ),
+                self._stop,
+                PipelineLimits(
+                    chunk_queue_size=run.chunk_queue_size,
+                    stop_grace_seconds=run.stop_grace_seconds,
+                    stuck_after_seconds=run.stuck_after_seconds,
+                ),
+            )
+            for task in tasks:
+                task.cancel()
+
+    async def ended(self, work: Coroutine[Any, Any, None]) -> CryoasyncError | None:
+        """Await ``work``, and return the error that it ended by, if one did.
+
+        A second signal ends it at once: nothing more is waited for, and what was saved stays.
+        """
+        self._stop.has_work = True
+        error: CryoasyncError | None = None
+        try:
+            await work
+        except* CryoasyncError as group:
+            error = _first(group)
+        except* asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._stop.signal is None or task is None:
+                raise
+            task.uncancel()
+        return error
+
+
+class Work(Stages):
     """One start of work on the source of a site."""
 
     def __init__(
         self, settings: Settings, source: Source, site: Site, stop: StopRequest, *, spoke_before: bool
     ) -> None:
         """Begin to count now; ``spoke_before`` tells whether the site ever answered as the source does."""
-        run = settings.run
-        self.clock = asyncio.get_running_loop().time
-        self.traffic = Traffic()
-        self.began_at = self.clock()
-        self.reach = Reach(site.base_url, run.patience_seconds, spoke_before=spoke_before, clock=self.clock)
+        super().__init__(settings.run, stop, site.policy)
+        patience_seconds = settings.run.patience_seconds
+        self.reach = Reach(site.base_url, patience_seconds, spoke_before=spoke_before, clock=self.clock)
         self._settings = settings
         self._source = source
         self._site = site
-        self._stop = stop
-        self._rng = random.Random()
-        self._sizer = AdaptiveChunkSizer(run.chunk_size.minimum, run.chunk_size.maximum)
-
-    def patience(self) -> DatabasePatience:
-        """Return a patience with the database for one more of its users."""
-        return DatabasePatience(self._settings.run.patience_seconds, clock=self.clock, rng=self._rng)
 
     @asynccontextmanager
     async def opened_file_budget(self) -> AsyncIterator[FileBudgetStore | None]:
@@ -98,63 +167,6 @@ class Work:
         )
         async with self._source.processor(equipment) as processor:
             yield processor
-
-    async def go_through(
-        self,
-        pending: PendingEntries,
-        processor: ChunkProcessor,
-        checkpoints: CheckpointManager,
-        limiter: SharedRateLimiter,
-        beside: Mapping[str, Display],
-    ) -> None:
-        """Run the stages over what is ``pending``, and beside them what must live exactly as long, by name."""
-        run = self._settings.run
-        pool = WorkerPool(
-            processor,
-            num_workers=run.concurrent_chunks,
-            max_queue_size=run.result_queue_size,
-            clock=self.clock,
-        )
-        progress = Progress(checkpoints, pool, limiter, self._site.policy, self.traffic, clock=self.clock)
-        async with asyncio.TaskGroup() as side_tasks:
-            tasks = [side_tasks.create_task(limiter.run(), name="rate-limiter")]
-            tasks += [side_tasks.create_task(live(progress), name=name) for name, live in beside.items()]
-            await run_pipeline(
-                ChunkGenerator(pending, self._sizer, self.patience()),
-                pool,
-                ResultCollector(
-                    checkpoints,
-                    batch_entries=run.batch_entries,
-                    batch_age_seconds=run.batch_age_seconds,
-                    clock=self.clock,
-                ),
-                self._stop,
-                PipelineLimits(
-                    chunk_queue_size=run.chunk_queue_size,
-                    stop_grace_seconds=run.stop_grace_seconds,
-                    stuck_after_seconds=run.stuck_after_seconds,
-                ),
-            )
-            for task in tasks:
-                task.cancel()
-
-    async def ended(self, work: Coroutine[Any, Any, None]) -> CryoasyncError | None:
-        """Await ``work``, and return the error that it ended by, if one did.
-
-        A second signal ends it at once: nothing more is waited for, and what was saved stays.
-        """
-        self._stop.has_work = True
-        error: CryoasyncError | None = None
-        try:
-            await work
-        except* CryoasyncError as group:
-            error = _first(group)
-        except* asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._stop.signal is None or task is None:
-                raise
-            task.uncancel()
-        return error
 
 
 def exit_code(error: CryoasyncError | None, signal: Signals | None, *, failed: int) -> int:

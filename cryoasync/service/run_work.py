@@ -1,0 +1,99 @@
+"""A claimed run at work, wherever its compounds come from: its checkpoints, its status and its summary."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from signal import Signals
+from typing import Any
+
+import structlog
+
+from cryoasync.chemistry.table import RDKIT_DESCRIPTORS
+from cryoasync.database.run_hold import RunHold
+from cryoasync.errors import CryoasyncError, DatabaseUnavailableError, RunFencedError
+from cryoasync.models import RunStatus
+from cryoasync.pipeline.checkpoint import CheckpointManager
+from cryoasync.pipeline.progress import Progress
+from cryoasync.pipeline.shutdown import StopRequest
+from cryoasync.ports import BatchStore
+from cryoasync.service.heartbeat import beat
+from cryoasync.service.run_start import StartedRun
+from cryoasync.service.summary import DatabaseWork, Summary
+from cryoasync.service.work import Stages, exit_code
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """How a start of a run ended: its summary, and the signal or the error that stopped it, if one did."""
+
+    summary: Summary
+    signal: Signals | None
+    error: CryoasyncError | None
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command."""
+        return exit_code(self.error, self.signal, failed=self.summary.counts.failed)
+
+
+class RunWork:
+    """A claimed run, from the first batch of this start to its summary."""
+
+    def __init__(
+        self, started: StartedRun, stages: Stages, store: BatchStore, *, hold: RunHold, stop: StopRequest
+    ) -> None:
+        """Commit to ``store``."""
+        self.checkpoints = CheckpointManager(
+            store, started.run.counts, patience=stages.patience(), clock=stages.clock
+        )
+        self._started = started
+        self._stages = stages
+        self._hold = hold
+        self._stop = stop
+
+    async def run(self, work: Coroutine[Any, Any, None]) -> RunOutcome:
+        """Await ``work`` until its end or a stop, and leave the run with the status it has then."""
+        error = await self._stages.ended(work)
+        status = self._status(error)
+        await self._finish(status)
+        return RunOutcome(summary=self._summary(status), signal=self._stop.signal, error=error)
+
+    async def beat(self, progress: Progress) -> None:
+        """Show that the run is at work, until cancelled; errors are those of :func:`beat`."""
+        await beat(self._hold, self._stages.patience(), progress.live_state)
+
+    def _status(self, error: CryoasyncError | None) -> RunStatus:
+        if error is not None:
+            return RunStatus.PAUSED
+        if self._stop.signal is not None and self.checkpoints.counts.pending:
+            return RunStatus.STOPPED
+        return RunStatus.FINISHED
+
+    async def _finish(self, status: RunStatus) -> None:
+        """Write the status, as far as the database is there: a run without one resumes all the same."""
+        try:
+            await self._hold.finish(status)
+        except (DatabaseUnavailableError, RunFencedError) as error:
+            _log.warning("status of the run not written", reason=error.message)
+
+    def _summary(self, status: RunStatus) -> Summary:
+        now, traffic = self._stages.clock(), self._stages.traffic
+        run, checkpoints = self._started.run, self.checkpoints
+        first, last = traffic.first_sent_at, checkpoints.last_commit_at
+        return Summary(
+            run_id=run.id,
+            name=run.name,
+            source=run.source,
+            status=status,
+            counts=checkpoints.counts,
+            already_done=self._started.already_done,
+            duplicates=run.duplicates,
+            traffic=traffic,
+            rdkit_filled=checkpoints.rows_by_table[RDKIT_DESCRIPTORS.name],
+            database=DatabaseWork(
+                rows=checkpoints.rows, batches=checkpoints.batches, seconds=checkpoints.seconds
+            ),
+            elapsed_seconds=now - self._stages.began_at,
+            work_seconds=0.0 if first is None else max(0.0, (now if last is None else last) - first),
+        )
