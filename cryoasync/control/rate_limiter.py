@@ -43,6 +43,8 @@ class Priority(Enum):
     """The first request of a chunk."""
     CONTINUE = 5.0
     """A further request of a chunk: once it is answered, the chunk can be saved."""
+    RESUME = -3600.0
+    """A request whose connection was gone when its turn came: it goes first, or its next one would be gone too."""
 
 
 @dataclass(slots=True, eq=False)
@@ -140,7 +142,7 @@ class SharedRateLimiter:
         self._in_use.pop(permit.number, None)
         self._settled[permit.number] = running_seconds
         self._estimate.add(running_seconds)
-        self._end_probe(permit)
+        self._end_probe(permit, answered=True)
 
     def release(self, permit: Permit) -> None:
         """Give back a permit whose request never went out."""
@@ -209,11 +211,12 @@ class SharedRateLimiter:
     def _give_back(self, permit: Permit) -> None:
         self._voided.append(permit.number)
         self._wasted += 1
-        self._end_probe(permit)
+        self._end_probe(permit, answered=False)
 
-    def _end_probe(self, permit: Permit) -> None:
+    def _end_probe(self, permit: Permit, *, answered: bool) -> None:
+        """Let the others go once the single request is answered; where it never went out, wait for another."""
         if self._probe == permit.number:
-            self._probe_wanted, self._probe = False, None
+            self._probe_wanted, self._probe = not answered, None
             self._notify()
 
     def _notify(self) -> None:

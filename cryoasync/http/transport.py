@@ -1,14 +1,15 @@
 """Sends one HTTP request, with a permit taken at the last moment before its head is written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import TypeAlias
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from cryoasync import __version__
 from cryoasync.control.rate_limiter import Permit, Priority, SharedRateLimiter
@@ -17,8 +18,8 @@ from cryoasync.ports import ActivityReport, Clock
 
 CONNECT_SECONDS = 15.0
 IDLE_CONNECTION_SECONDS = 20.0
-
-PermitHook: TypeAlias = Callable[[aiohttp.ClientSession, SimpleNamespace, object], Awaitable[None]]
+LARGEST_BODY_BYTES = 256 * 1024 * 1024
+"""Many times what ten thousand compounds need: what goes on beyond it is no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +53,17 @@ class NoResponse:
 
 @dataclass(slots=True)
 class _Sending:
-    """One attempt under way; aiohttp hands it to the hooks."""
+    """One attempt under way."""
 
     report: ActivityReport
     priority: Priority
     deadline: asyncio.Timeout | None = None
     permit: Permit | None = None
     sent_at: float | None = None
+
+
+_sending: ContextVar[_Sending] = ContextVar("sending")
+"""The attempt that a connection is wanted for: aiohttp's connectors are not told."""
 
 
 def user_agent(contact: str | None) -> str:
@@ -98,15 +103,10 @@ class Transport:
             contact: an address for the ``User-Agent``.
             clock: what the limiter counts with.
         """
-        hooks = aiohttp.TraceConfig()
-        take_permit = _permit_hook(limiter, clock, timeout_seconds)
-        hooks.on_connection_create_end.append(take_permit)
-        hooks.on_connection_reuseconn.append(take_permit)
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=IDLE_CONNECTION_SECONDS),
+            connector=_PermitConnector(limiter, connections, timeout_seconds, clock),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             headers={"User-Agent": user_agent(contact), "Accept": "application/json"},
-            trace_configs=[hooks],
         ) as session:
             yield cls(session, limiter, clock=clock)
 
@@ -115,6 +115,7 @@ class Transport:
     ) -> Response | NoResponse:
         """Send ``form`` and return the whole answer, or why there was none."""
         sending = _Sending(report=report, priority=priority)
+        _sending.set(sending)
         started_at = self._clock()
         try:
             async with asyncio.timeout(None) as sending.deadline:
@@ -130,10 +131,8 @@ class Transport:
             self._settle(sending)
 
     async def _exchange(self, url: str, form: Mapping[str, str], sending: _Sending) -> Response:
-        async with self._session.post(
-            url, data=form, trace_request_ctx=sending, allow_redirects=False
-        ) as response:
-            body = await response.read()
+        async with self._session.post(url, data=form, allow_redirects=False) as response:
+            body = await _whole_body(response)
         sent_at = self._clock() if sending.sent_at is None else sending.sent_at
         return Response(
             status=response.status,
@@ -154,16 +153,54 @@ class Transport:
             self._limiter.settle(sending.permit, self._clock() - sending.sent_at)
 
 
-def _permit_hook(limiter: SharedRateLimiter, clock: Clock, timeout_seconds: float) -> PermitHook:
-    """Return what aiohttp awaits between having a connection and writing the request's head on it."""
+class _PermitConnector(aiohttp.TCPConnector):
+    """Gives out each connection with the permit to send on it at once.
 
-    async def take_permit(_session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
-        sending: _Sending = context.trace_request_ctx
-        sending.report(Activity.WAITING_FOR_PERMIT)
-        sending.permit = await limiter.wait(sending.priority)
-        sending.sent_at = clock()
+    A connection may wait for its permit longer than the server keeps it open. One that was closed meanwhile
+    is replaced, its permit given back, and the request goes before all others: where permits are rare, none
+    would ever go out otherwise.
+    """
+
+    def __init__(
+        self, limiter: SharedRateLimiter, connections: int, timeout_seconds: float, clock: Clock
+    ) -> None:
+        super().__init__(limit=connections, keepalive_timeout=IDLE_CONNECTION_SECONDS)
+        self._limiter = limiter
+        self._timeout_seconds = timeout_seconds
+        self._clock = clock
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """Connect, and wait for a permit."""
+        sending = _sending.get()
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            sending.report(Activity.WAITING_FOR_PERMIT)
+            try:
+                permit = await self._limiter.wait(sending.priority)
+            except asyncio.CancelledError:
+                connection.close()
+                raise
+            if connection.protocol is not None and connection.protocol.is_connected():
+                self._start(sending, permit)
+                return connection
+            self._limiter.release(permit)
+            connection.close()
+            sending.priority = Priority.RESUME
+
+    def _start(self, sending: _Sending, permit: Permit) -> None:
+        sending.permit = permit
+        sending.sent_at = self._clock()
         sending.report(Activity.FETCHING)
         if sending.deadline is not None:
-            sending.deadline.reschedule(asyncio.get_running_loop().time() + timeout_seconds)
+            sending.deadline.reschedule(asyncio.get_running_loop().time() + self._timeout_seconds)
 
-    return take_permit
+
+async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > LARGEST_BODY_BYTES:
+            raise aiohttp.ClientPayloadError(f"an answer of more than {LARGEST_BODY_BYTES:,} bytes")
+    return bytes(body)
