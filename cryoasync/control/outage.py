@@ -8,17 +8,13 @@ class Outage:
         """Start in reach."""
         self._patience_seconds = patience_seconds
         self._since: float | None = None
-        self.successes = 0
-        self.failures = 0
 
     def succeeded(self) -> None:
         """End the outage, if there was one."""
         self._since = None
-        self.successes += 1
 
     def failed(self, now: float) -> None:
         """Note a failure; the first one begins an outage."""
-        self.failures += 1
         if self._since is None:
             self._since = now
 
