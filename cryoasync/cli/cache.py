@@ -17,6 +17,7 @@ from cryoasync.cli.database_options import Yes, confirm
 from cryoasync.cli.durations import moment
 from cryoasync.cli.options import AsJson
 from cryoasync.cli.output import print_json, print_text
+from cryoasync.cli.warm import warm
 from cryoasync.errors import UsageError
 from cryoasync.settings import LoadedSettings
 
@@ -36,10 +37,10 @@ _SECONDS_A_DAY = 86_400.0
 async def stats(loaded: LoadedSettings, *, as_json: AsJson = False) -> int:
     """Show what the cache holds, and how often a look-up found what it asked for."""
     # The cache's library is not for --help.
-    from cryoasync.service.cache_care import cache_file, opened_cache  # noqa: PLC0415 - see above
+    from cryoasync.service.cache_care import cache_file, kept_cache  # noqa: PLC0415 - see above
 
     path = str(cache_file(loaded))
-    async with opened_cache(loaded, _note) as cache:
+    async with kept_cache(loaded, _note) as cache:
         found = None if cache is None else await cache.statistics()
     if as_json:
         print_json({"path": path, "exists": found is not None, **_statistics_json(found)})
@@ -69,14 +70,14 @@ async def prune(
     """Remove answers that are too old, then those used longest ago until the file is small enough."""
     # The cache's library is not for --help.
     from cryoasync.http.cache_models import PruneReport  # noqa: PLC0415 - see above
-    from cryoasync.service.cache_care import opened_cache  # noqa: PLC0415 - see above
+    from cryoasync.service.cache_care import kept_cache  # noqa: PLC0415 - see above
 
     limits = _read_size(max_bytes), _read_age(max_age)
     if limits == (None, math.inf):
         raise UsageError(
             "Nothing says what to remove.", hint="Give --max-bytes SIZE, --max-age DAYS or both."
         )
-    async with opened_cache(loaded, _note) as cache:
+    async with kept_cache(loaded, _note) as cache:
         report = (
             PruneReport()
             if cache is None
@@ -102,10 +103,10 @@ async def clear(
     """Remove all answers, or those of one host, and forget their hits and misses."""
     # The cache's library is not for --help.
     from cryoasync.http.cache_models import PruneReport  # noqa: PLC0415 - see above
-    from cryoasync.service.cache_care import opened_cache, origins_meant  # noqa: PLC0415 - see above
+    from cryoasync.service.cache_care import kept_cache, origins_meant  # noqa: PLC0415 - see above
 
     report = PruneReport()
-    async with opened_cache(loaded, _note) as cache:
+    async with kept_cache(loaded, _note) as cache:
         if cache is not None:
             scopes = (await cache.statistics()).scopes
             known = [scope.origin for scope in scopes]
@@ -201,3 +202,6 @@ def _read_age(days: float | None) -> float:
 
 def _note(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
+
+
+app.command()(warm)

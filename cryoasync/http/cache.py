@@ -26,7 +26,7 @@ from cryoasync.http.cache_models import (
     CacheStatistics,
     PruneReport,
 )
-from cryoasync.http.cache_store import Doomed, Pages, StoredEntry
+from cryoasync.http.cache_store import Doomed, Pages, StoredEntry, UsableEntry
 from cryoasync.http.cache_usage import CacheUsage
 
 _Result = TypeVar("_Result")
@@ -95,12 +95,21 @@ class ResponseCache:
             lambda connection: cache_store.select_entries(connection, scope, wanted, now - max_age_seconds),
             otherwise=(),
         )
-        stale_before = now - _USE_RESOLUTION_SECONDS
-        used_ids = [row.row_id for row in rows if row.last_used_at < stale_before]
-        self._usage.add(scope, hits=len(rows), misses=len(wanted) - len(rows), used_ids=used_ids, now=now)
-        if self._usage.is_due:
-            await self._write_usage()
+        await self._note_use(scope, rows, hits=len(rows), misses=len(wanted) - len(rows), now=now)
         return {row.source_id: CacheEntry(payload=row.payload, fetched_at=row.fetched_at) for row in rows}
+
+    async def usable_ids(
+        self, origin: str, endpoint: str, ids: Collection[str], *, now: float, max_age_seconds: float
+    ) -> set[str]:
+        """Return those of ``ids`` that :meth:`get_many` would find: a use of them, but no hit and no miss."""
+        scope = CacheScope(origin=origin, endpoint=endpoint)
+        rows: Sequence[UsableEntry] = await self._attempt(
+            CacheAction.READ,
+            lambda connection: cache_store.select_usable(connection, scope, set(ids), now - max_age_seconds),
+            otherwise=(),
+        )
+        await self._note_use(scope, rows, hits=0, misses=0, now=now)
+        return {row.source_id for row in rows}
 
     async def put_many(
         self, origin: str, endpoint: str, entries: Mapping[str, bytes], *, fetched_at: float
@@ -216,6 +225,21 @@ class ResponseCache:
         self._warn(
             CacheProblem(path=self._path, action=action, reason=reason, moved_to=moved_to, is_off=is_off)
         )
+
+    async def _note_use(
+        self,
+        scope: CacheScope,
+        rows: Sequence[StoredEntry | UsableEntry],
+        *,
+        hits: int,
+        misses: int,
+        now: float,
+    ) -> None:
+        stale_before = now - _USE_RESOLUTION_SECONDS
+        used_ids = [row.row_id for row in rows if row.last_used_at < stale_before]
+        self._usage.add(scope, hits=hits, misses=misses, used_ids=used_ids, now=now)
+        if self._usage.is_due:
+            await self._write_usage()
 
     async def _write_usage(self) -> None:
         if self._usage.is_empty or self._connection is None:

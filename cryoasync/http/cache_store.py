@@ -34,6 +34,13 @@ CROSS JOIN entry ON entry.scope_id = scope.id AND entry.source_id = wanted.value
 CROSS JOIN payload ON payload.entry_id = entry.id
 WHERE scope.origin = :origin AND scope.endpoint = :endpoint AND entry.fetched_at >= :oldest
 """
+_SELECT_USABLE = """
+SELECT entry.id, entry.source_id, entry.last_used_at
+FROM scope
+CROSS JOIN json_each(:ids) AS wanted
+CROSS JOIN entry ON entry.scope_id = scope.id AND entry.source_id = wanted.value
+WHERE scope.origin = :origin AND scope.endpoint = :endpoint AND entry.fetched_at >= :oldest
+"""
 _INSERT_SCOPE = "INSERT INTO scope (origin, endpoint) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _SELECT_SCOPE = "SELECT id FROM scope WHERE origin = ? AND endpoint = ?"
 _UPSERT_ENTRY = """
@@ -100,6 +107,14 @@ class StoredEntry(NamedTuple):
     last_used_at: float
 
 
+class UsableEntry(NamedTuple):
+    """A row of the table of entries, without its payload."""
+
+    row_id: int
+    source_id: str
+    last_used_at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
     """The room that the database file takes, in bytes; freed pages are used again before the file grows."""
@@ -125,9 +140,16 @@ async def select_entries(
     connection: aiosqlite.Connection, scope: CacheScope, ids: Collection[str], oldest: float
 ) -> list[StoredEntry]:
     """Return those of ``ids`` that were fetched at ``oldest`` or later."""
-    wanted = {"origin": scope.origin, "endpoint": scope.endpoint, "oldest": oldest}
-    rows = await connection.execute_fetchall(_SELECT_ENTRIES, wanted | {"ids": json.dumps([*ids])})
+    rows = await connection.execute_fetchall(_SELECT_ENTRIES, _wanted(scope, ids, oldest))
     return [StoredEntry._make(row) for row in rows]
+
+
+async def select_usable(
+    connection: aiosqlite.Connection, scope: CacheScope, ids: Collection[str], oldest: float
+) -> list[UsableEntry]:
+    """Return what :func:`select_entries` does, without reading a payload."""
+    rows = await connection.execute_fetchall(_SELECT_USABLE, _wanted(scope, ids, oldest))
+    return [UsableEntry._make(row) for row in rows]
 
 
 async def upsert_entries(
@@ -189,6 +211,15 @@ async def parts(connection: aiosqlite.Connection) -> dict[CacheScope, CachePart]
             entries=entries, bytes=size, hits=hits, misses=misses, oldest=oldest, newest=newest
         )
         for origin, endpoint, hits, misses, entries, size, oldest, newest in rows
+    }
+
+
+def _wanted(scope: CacheScope, ids: Collection[str], oldest: float) -> dict[str, Any]:
+    return {
+        "origin": scope.origin,
+        "endpoint": scope.endpoint,
+        "ids": json.dumps([*ids]),
+        "oldest": oldest,
     }
 
 

@@ -29,7 +29,7 @@ def cache_file(loaded: LoadedSettings) -> Path:
 
 
 @asynccontextmanager
-async def opened_cache(
+async def kept_cache(
     loaded: LoadedSettings, note: Callable[[str], None]
 ) -> AsyncIterator[ResponseCache | None]:
     """Open the cache of the settings; ``None`` where there is none, for none is made to be looked at.
@@ -43,30 +43,62 @@ async def opened_cache(
 
     def tell(problem: CacheProblem) -> None:
         if problem.moved_to is None:
-            raise _unusable(path, problem.reason)
-        note(
-            f"The cache {path} could not be read ({problem.reason}). It is {problem.moved_to} now, and an empty"
-            " one is in its place."
-        )
+            raise unusable(path, problem.reason)
+        note(moved_aside(problem))
 
-    try:
-        if not looks_like_a_cache(path):
-            raise _unusable(path, "it is no cache, or damaged beyond recognition, and was left as it is")
-    except FileNotFoundError:
+    if not _is_there(path):
         yield None
         return
-    except OSError as error:
-        raise _unusable(path, error.strerror or str(error)) from error
+    async with cache_to_fill(loaded, tell) as cache:
+        yield cache
+
+
+@asynccontextmanager
+async def cache_to_fill(
+    loaded: LoadedSettings, tell: Callable[[CacheProblem], None]
+) -> AsyncIterator[ResponseCache]:
+    """Open the cache of the settings, made where there is none; ``tell`` is told of each problem once.
+
+    Raises:
+        UsageError: the cache is off, or its file is something else; also what ``tell`` raises.
+    """
+    path = cache_file(loaded)
+    _is_there(path)
     max_bytes = loaded.settings.run.cache_max_bytes
     async with ResponseCache.open(path, max_bytes=max_bytes, warn=tell) as cache:
         yield cache
 
 
-def _unusable(path: Path, reason: str) -> UsageError:
+def unusable(path: Path, reason: str) -> UsageError:
+    """Return the error that the cache at ``path`` cannot be used."""
     return UsageError(
         f"The cache {path} cannot be used: {reason}.",
         hint="Check the file and who else uses it, or name another with --cache PATH.",
     )
+
+
+def moved_aside(problem: CacheProblem) -> str:
+    """Say where the file that could not be used is now."""
+    return (
+        f"The cache {problem.path} could not be read ({problem.reason}). It is {problem.moved_to} now, and an"
+        " empty one is in its place."
+    )
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether there is a cache.
+
+    Raises:
+        UsageError: what is there is something else, which must not be moved aside.
+    """
+    try:
+        if looks_like_a_cache(path):
+            return True
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise unusable(path, error.strerror or str(error)) from error
+    raise unusable(path, "it is no cache, or damaged beyond recognition, and was left as it is")
 
 
 def origins_meant(given: str, origins: Iterable[str]) -> list[str]:

@@ -79,6 +79,10 @@ async def test_answers_come_back_as_they_were_stored_while_they_are_young_enough
             found = await cache.get_many(
                 ORIGIN, ENDPOINT, others | answers.keys(), now=now, max_age_seconds=max_age_seconds
             )
+            usable = await cache.usable_ids(
+                ORIGIN, ENDPOINT, others | answers.keys(), now=now, max_age_seconds=max_age_seconds
+            )
+    assert usable == found.keys()
     assert {source_id: (entry.payload, entry.fetched_at) for source_id, entry in found.items()} == {
         source_id: answer for source_id, answer in answers.items() if answer[1] >= now - max_age_seconds
     }
@@ -148,6 +152,21 @@ async def test_the_least_recently_used_entries_make_room(path: Path, warnings: W
     assert set(range(50)) <= left
     assert set(range(550, 600)) <= left
     assert left.isdisjoint(range(50, 100))
+
+
+async def test_ids_that_are_only_looked_for_count_as_used_and_not_as_looked_up(
+    path: Path, warnings: Warnings
+) -> None:
+    """They make room last, and leave hits and misses to those who read the answers."""
+    async with open_cache(path, warnings) as cache:
+        await put(cache, *range(100), size=3_900)
+        ids = [str(number) for number in range(50, 120)]
+        await cache.usable_ids(ORIGIN, ENDPOINT, ids, now=2 * HOUR, max_age_seconds=HOUR * 3)
+        await cache.prune(now=2 * HOUR, max_bytes=300_000)
+        total = (await cache.statistics()).total
+        left = await held(cache, *range(100))
+    assert (total.hits, total.misses) == (0, 0)
+    assert set(range(50, 100)) <= left < set(range(100))
 
 
 async def test_pruning_to_a_size_deletes_no_more_than_needed(path: Path, warnings: Warnings) -> None:
