@@ -1,0 +1,82 @@
+"""kill -9 at any moment: the same command goes on as if nothing had been."""
+
+import random
+from contextlib import suppress
+from subprocess import TimeoutExpired
+
+import pytest
+
+from cryoasync.database.embedded import EmbeddedServer
+from cryoasync.database.opening import SIMULATED_DATABASE
+from tests.end_to_end.commands import UNTHROTTLED, CommandLine
+from tests.end_to_end.conftest import AT_ONCE, Simulators
+from tests.end_to_end.simulators import RunningSimulator
+from tests.end_to_end.tables import compounds_so_far, run_free_tables, value
+from tests.end_to_end.waiting import wait_for
+
+KILLS = 8
+SEED = 22
+LATEST_KILL_SECONDS = 2.6
+SLOWER_AT_MOST = 4.0
+"""How many times the first start's time to its first request a later start may take, permits of the dead included."""
+
+
+def words(simulator: RunningSimulator, dsn: str) -> tuple[str, ...]:
+    options = ("--chunk-size", "80", "--rdkit", "all", "--no-cache", "--json")
+    return ("run", "pubchem", "list.txt", "--base-url", simulator.base_url, "--dsn", dsn, *options)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(
+    cryoasync: CommandLine, simulators: Simulators, dsn: str, empty_dsn: str
+) -> None:
+    """Nothing is missing or double, nobody is left behind, and all starts together keep to the policy."""
+    cids = [*range(1, 1201), 5001, "no CID", *range(5002, 5011), 1]
+    (cryoasync.home / "list.txt").write_text("".join(f"{cid}\n" for cid in cids))
+    assert cryoasync(*words(simulators(*AT_ONCE), empty_dsn), environment=UNTHROTTLED).exit_code == 0
+
+    simulator = simulators()
+    rng = random.Random(SEED)
+    waits = []
+    for _ in range(KILLS):
+        arrivals = len(simulator.statistics()["arrivals"])
+        running = cryoasync.start(*words(simulator, dsn))
+        with suppress(TimeoutExpired):
+            running.process.wait(rng.uniform(0.2, LATEST_KILL_SECONDS))
+        running.process.kill()
+        running.process.wait()
+        wait_for(lambda: not cryoasync.processes(), seconds=10)
+        later = simulator.statistics()["arrivals"][arrivals:]
+        if later:
+            waits.append(simulator.reset_at + later[0] - running.started_at)
+    pending = value(dsn, "SELECT pending FROM cryoasync.runs")
+    ended = cryoasync(*words(simulator, dsn))
+    seen = simulator.statistics()
+
+    assert pending > 0, "the kills came too late"
+    assert ended.exit_code == 0
+    assert run_free_tables(dsn) == run_free_tables(empty_dsn)
+    assert value(dsn, "SELECT count(*) FROM cryoasync.runs") == 1
+    assert value(dsn, "SELECT count(DISTINCT source_id) FROM cryoasync.run_inputs") == 1211
+    assert (seen["violations"], seen["refused"]) == (0, 0)
+    assert max(waits) < SLOWER_AT_MOST * waits[0]
+
+
+def test_a_killed_run_takes_its_simulator_with_it(cryoasync: CommandLine, embedded: EmbeddedServer) -> None:
+    """A simulator and RDKit processes of a run's own end with it; the embedded server stays for the next start."""
+    words = ("run", "pubchem", "1-1000", "--simulate", "--scenario", "unthrottled", "--json")
+    options = ("--chunk-size", "50", "--rdkit", "all", "--no-synonyms", "--max-rate", "20")
+    running = cryoasync.start(*words, *options)
+    wait_for(lambda: compounds_so_far(embedded, SIMULATED_DATABASE))
+    helpers = [process.cmdline() for process in cryoasync.processes() if process.pid != running.process.pid]
+    running.process.kill()
+    running.process.wait()
+    wait_for(lambda: not cryoasync.processes(), seconds=10)
+    again = cryoasync(*words, *options)
+
+    assert any("simulate" in helper for helper in helpers)
+    assert any("cryoasync.chemistry.worker" in helper for helper in helpers)
+    assert (again.exit_code, again.document["imported"]) == (0, 1000)
+    assert again.document["already_done"] > 0
+    assert compounds_so_far(embedded, SIMULATED_DATABASE) == 1000

@@ -1,0 +1,111 @@
+"""Stopping a run: the first signal finishes what is in hand, the second ends at once, and nothing is lost."""
+
+import fcntl
+import os
+import subprocess
+import termios
+from functools import partial
+from signal import SIGINT, SIGTERM
+
+import pytest
+
+from tests.end_to_end.commands import UNTHROTTLED, CommandLine
+from tests.end_to_end.conftest import Simulators
+from tests.end_to_end.simulators import RunningSimulator
+from tests.end_to_end.tables import cids, query, value
+from tests.end_to_end.waiting import wait_for
+
+SECONDS_TO_STOP = 10.0
+
+
+def is_empty(pipe: int) -> bool:
+    """Tell whether all that was written into a pipe has been read."""
+    return not any(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+
+
+def has_more_than(dsn: str, compounds: int) -> bool:
+    """Tell whether there are more compounds than before."""
+    return len(cids(dsn)) > compounds
+
+
+def test_a_signal_stops_a_run_that_goes_on_where_it_was(
+    cryoasync: CommandLine, simulators: Simulators, dsn: str
+) -> None:
+    """Every answer that was asked for is saved, and no compound is ever asked for twice."""
+    simulator = simulators("--set", "policy=none", "--set", "latency.base_seconds=0.4")
+    cryoasync.environment |= UNTHROTTLED
+    options = ("--no-synonyms", "--chunk-size", "20", "--no-cache", "--json")
+    words = ("run", "pubchem", "1-1500", "--base-url", simulator.base_url, "--dsn", dsn, *options)
+    saved = 0
+    for number, exit_code in ((SIGTERM, 143), (SIGINT, 130)):
+        running = cryoasync.start(*words)
+        wait_for(partial(has_more_than, dsn, saved))
+        running.signal(number)
+        stopped = running.end(SECONDS_TO_STOP)
+        assert (stopped.exit_code, stopped.document["status"]) == (exit_code, "stopped")
+        assert stopped.document["already_done"] == saved
+        saved = len(cids(dsn))
+        assert simulator.statistics()["ids"] == saved
+        assert (stopped.document["imported"], stopped.document["pending"]) == (saved, 1500 - saved)
+        assert cryoasync.processes() == []
+    assert 0 < saved < 1500
+    resumed = cryoasync(*words)
+    assert (resumed.exit_code, resumed.document["run_id"]) == (0, stopped.document["run_id"])
+    assert simulator.statistics()["ids"] == 1500
+    assert cids(dsn) == list(range(1, 1501))
+
+
+def test_a_second_signal_ends_a_run_at_once(cryoasync: CommandLine, simulators: Simulators, dsn: str) -> None:
+    """What hangs is not waited for; what was committed stays, and the run goes on."""
+    simulator = simulators(
+        *("--scenario", "blackout", "--set", "policy=none", "--set", "latency=none"),
+        *("--set", "blackout.after_requests=3", "--set", "blackout.fault=hang"),
+        *("--set", "blackout.lasts_seconds=5"),
+    )
+    options = ("--no-synonyms", "--chunk-size", "100", "--no-cache", "--json")
+    words = ("run", "pubchem", "1-1000", "--base-url", simulator.base_url, "--dsn", dsn, *options)
+    running = cryoasync.start(*words, environment=UNTHROTTLED)
+    wait_for(lambda: len(cids(dsn)) == 300)
+    running.signal(SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.process.wait(0.5)
+    running.signal(SIGTERM)
+    stopped = running.end(SECONDS_TO_STOP)
+    seen = simulator.statistics()
+    resumed = cryoasync(*words, environment=UNTHROTTLED)
+
+    assert stopped.exit_code == 143
+    assert (stopped.document["status"], stopped.document["imported"]) == ("stopped", 300)
+    assert seen["statuses"] == {"200": 3}, "nothing was waited for"
+    assert (resumed.exit_code, resumed.document["imported"]) == (0, 1000)
+    assert cids(dsn) == list(range(1, 1001))
+
+
+def test_a_signal_ends_the_wait_for_standard_input(cryoasync: CommandLine, dsn: str) -> None:
+    """A pipe into which nobody writes keeps no command alive."""
+    for number, exit_code in ((SIGTERM, 143), (SIGINT, 130)):
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb") as stdin, os.fdopen(writing, "wb", buffering=0) as pipe:
+            running = cryoasync.start("run", "pubchem", "-", "--dsn", dsn, "--json", stdin=stdin)
+            pipe.write(b"1\n2\n")
+            wait_for(partial(is_empty, reading))
+            running.signal(number)
+            ended = running.end(SECONDS_TO_STOP)
+        assert (ended.exit_code, ended.error["kind"]) == (exit_code, "stopped")
+
+
+def test_a_signal_during_the_spool_leaves_no_trace_of_a_run(
+    cryoasync: CommandLine, at_once: RunningSimulator, dsn: str
+) -> None:
+    running = cryoasync.start(
+        *("run", "pubchem", "1-3000000", "--base-url", at_once.base_url, "--dsn", dsn, "--json")
+    )
+    spooling = (
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%run_inputs%'"
+    )
+    wait_for(lambda: query(dsn, spooling))
+    running.signal(SIGTERM)
+    ended = running.end(SECONDS_TO_STOP)
+    assert (ended.exit_code, ended.error["kind"]) == (143, "stopped")
+    assert value(dsn, "SELECT count(*) FROM cryoasync.runs") == 0
+    assert at_once.statistics()["requests"] == 0
