@@ -24,7 +24,11 @@ class Answers:
 
 
 class CachedClient:
-    """The client behind the cache. A hit takes no permit; faults and absences are never kept."""
+    """The client behind the cache. A hit takes no permit.
+
+    Faults and absences are never kept, nor are rows that say nothing or cannot be read: they may be of the
+    moment, and an older answer is worth more.
+    """
 
     def __init__(
         self,
@@ -35,7 +39,7 @@ class CachedClient:
         max_age_seconds: float,
         wall_clock: WallClock,
     ) -> None:
-        """Take answers up to ``max_age_seconds`` old from ``cache``, under the host's ``origin``."""
+        """Take answers up to ``max_age_seconds`` old from ``cache``, under the host's ``origin``; 0 takes none."""
         self._client = client
         self._cache = cache
         self._origin = origin
@@ -44,7 +48,9 @@ class CachedClient:
 
     async def fetch(self, endpoint: Endpoint, entries: Sequence[Entry], report: ActivityReport) -> Answers:
         """Return an answer for each of ``entries``; errors are those of :meth:`PubChemClient.fetch`."""
-        answers = await self._cached(endpoint, entries, self._max_age_seconds)
+        answers: dict[str, Answer] = {}
+        if self._max_age_seconds > 0:
+            answers = await self._cached(endpoint, entries, self._max_age_seconds)
         missing = [entry for entry in entries if entry.source_id not in answers]
         if not missing:
             return Answers(by_id=answers, attempts=())
@@ -80,7 +86,7 @@ class CachedClient:
             return
         by_time: defaultdict[datetime, dict[str, bytes]] = defaultdict(dict)
         for source_id, answer in answers.items():
-            if isinstance(answer, Found):
+            if isinstance(answer, Found) and endpoint.tells(answer.raw):
                 by_time[answer.answered_at][source_id] = bytes(answer.raw)
         for answered_at, payloads in by_time.items():
             await self._cache.put_many(

@@ -179,6 +179,23 @@ def read_synonym_row(raw: msgspec.Raw | bytes) -> tuple[int, tuple[str, ...]]:
     return _integer(row.CID), tuple(map(_text, row.Synonym))
 
 
+def has_properties(raw: msgspec.Raw, extra: Sequence[str]) -> bool:
+    """Tell whether a row describes a compound, and can be read."""
+    try:
+        return read_property_row(raw, extra) is not None
+    except ValueError:
+        return False
+
+
+def has_synonyms(raw: msgspec.Raw) -> bool:
+    """Tell whether a row holds synonyms, and can be read."""
+    try:
+        _, synonyms = read_synonym_row(raw)
+    except ValueError:
+        return False
+    return bool(synonyms)
+
+
 def read_cid(raw: msgspec.Raw | bytes) -> int:
     """Return the CID of any row.
 

@@ -119,11 +119,12 @@ def entries(count: int, *, first: int = 1) -> list[Entry]:
 class FakeTransport(Transport):
     """Takes permits as the real one, and hands each request to ``behaviour``."""
 
-    def __init__(self, limiter: SharedRateLimiter, behaviour: Behaviour) -> None:
-        """Answer each request after a moment."""
+    def __init__(self, limiter: SharedRateLimiter, behaviour: Behaviour, seconds: float) -> None:
+        """Answer each request after some seconds."""
         self.requests: list[Request] = []
         self.behaviour = behaviour
         self._permits = limiter
+        self._seconds = seconds
 
     async def post(
         self, url: str, form: Mapping[str, str], report: ActivityReport, priority: Priority
@@ -143,14 +144,14 @@ class FakeTransport(Transport):
         )
         self.requests.append(request)
         reply = self.behaviour(request)
-        await asyncio.sleep(EXCHANGE_SECONDS)
-        self._permits.settle(permit, EXCHANGE_SECONDS)
+        await asyncio.sleep(self._seconds)
+        self._permits.settle(permit, self._seconds)
         answered_at = EPOCH + timedelta(seconds=clock())
         if reply.status == 0:
             return NoResponse(
                 reason="ClientOSError: Connection reset by peer",
                 sent_at=sent_at,
-                seconds=EXCHANGE_SECONDS,
+                seconds=self._seconds,
                 answered_at=answered_at,
             )
         return Response(
@@ -158,7 +159,7 @@ class FakeTransport(Transport):
             headers=CIMultiDict(reply.headers),
             body=reply.body,
             sent_at=sent_at,
-            seconds=EXCHANGE_SECONDS,
+            seconds=self._seconds,
             answered_at=answered_at,
         )
 
@@ -173,13 +174,14 @@ class Bench:
         policy: RatePolicy | None = None,
         patience_seconds: float = 86_400.0,
         spoke_before: bool = False,
-        seed: int = 0,
+        exchange_seconds: float = EXCHANGE_SECONDS,
+        rng: random.Random | None = None,
     ) -> None:
         """Set everything up inside a running loop; without a policy requests go out at once."""
         clock = asyncio.get_running_loop().time
-        rng = random.Random(seed)
+        rng = rng or random.Random(0)
         self.limiter = SharedRateLimiter(HOST, policy or RatePolicy(), [], clock=clock, rng=rng)
-        self.transport = FakeTransport(self.limiter, behaviour)
+        self.transport = FakeTransport(self.limiter, behaviour, exchange_seconds)
         self.reach = Reach(BASE_URL, patience_seconds, spoke_before=spoke_before, clock=clock)
         self.sizer = AdaptiveChunkSizer(5, 200)
         self.traffic = Traffic()
