@@ -97,12 +97,14 @@ class CacheFile:
             Where the unusable file is now; ``None`` where there was none.
 
         Raises:
-            UnusableFileError: It is another program's database, or another process uses it as it is.
+            UnusableFileError: It is no cache, so that it is left where it is, or another process uses it.
             OSError: The directory or the file cannot be written.
             sqlite3.Error: The file system refuses.
         """
         if not self.path.exists():
             self._create()
+        elif self.path.stat().st_size > 0 and not looks_like_a_cache(self.path):
+            raise UnusableFileError(f"{self.path} is no cache")
         return None if self._is_usable() else self.replace()
 
     def replace(self) -> Path:
@@ -132,15 +134,12 @@ class CacheFile:
     def _is_usable(self) -> bool:
         try:
             with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
-                (application_id,) = connection.execute("PRAGMA application_id").fetchone()
                 (version,) = connection.execute("PRAGMA user_version").fetchone()
                 (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except sqlite3.DatabaseError as error:
             if is_damage(error):
                 return False
             raise
-        if tables and application_id != _APPLICATION_ID:
-            raise UnusableFileError(f"{self.path} is another program's database")
         return bool(tables) and version == SCHEMA_VERSION
 
     def _create(self) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 
@@ -205,10 +206,14 @@ async def test_clearing_an_origin_leaves_the_others(path: Path, warnings: Warnin
         assert (await cache.statistics()).total == CachePart()
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"no database at all" * 1_000, b"SQLite format 3\x00" + b"\xff" * 9_000]
-)
-async def test_a_file_that_is_no_cache_is_moved_aside(path: Path, warnings: Warnings, content: bytes) -> None:
+DAMAGED = b"SQLite format 3\x00" + b"\xff" * 52 + b"cryo" + b"\xff" * 9_000
+"""The first page still says whose file it is, and nothing else."""
+
+
+@pytest.mark.parametrize("content", [b"", DAMAGED], ids=["empty", "damaged"])
+async def test_a_cache_that_cannot_be_read_is_moved_aside(
+    path: Path, warnings: Warnings, content: bytes
+) -> None:
     """The run starts with an empty cache, and the file can still be looked at."""
     path.parent.mkdir()
     path.write_bytes(content)
@@ -232,11 +237,22 @@ async def test_a_cache_of_another_version_is_moved_aside(path: Path, warnings: W
     assert [problem.moved_to is not None for problem in warnings] == [True]
 
 
-async def test_another_programs_database_is_left_alone(path: Path, warnings: Warnings) -> None:
-    """A wrong path costs the cache, not the user's data."""
-    path.parent.mkdir()
+def _a_list_of_ids(path: Path) -> None:
+    path.write_text("2244\n" * 1_000)
+
+
+def _another_programs_database(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE precious (id)")
+
+
+@pytest.mark.parametrize("make", [_a_list_of_ids, _another_programs_database])
+async def test_a_file_that_is_no_cache_is_left_alone(
+    path: Path, warnings: Warnings, make: Callable[[Path], None]
+) -> None:
+    """A wrong path costs the cache, not the user's data."""
+    path.parent.mkdir()
+    make(path)
     before = path.read_bytes()
     async with open_cache(path, warnings) as cache:
         await put(cache, 1)
