@@ -48,6 +48,7 @@ class Worker:
                 result = await self.process(chunk)
             except CryoasyncError as error:
                 stop.by_error(error)
+                self.report(Activity.IDLE)
                 return
             self.report(Activity.DELIVERING)
             await results.send(result)
@@ -58,6 +59,7 @@ class Worker:
         self._chunk = chunk
         with structlog.contextvars.bound_contextvars(chunk=chunk.number):
             while True:
+                self.report(Activity.FETCHING)
                 try:
                     async with asyncio.timeout(None) as leash:
                         self._leash = leash
@@ -76,9 +78,10 @@ class Worker:
         self._activity, self._since = activity, now
 
     def interrupt(self) -> None:
-        """Give up the chunk in hand where it stands, and begin it again."""
-        if self._leash is not None:
-            self._leash.reschedule(asyncio.get_running_loop().time())
+        """Give up the chunk in hand where it stands, and begin it again; once is enough, however long that takes."""
+        leash, self._leash = self._leash, None
+        if leash is not None:
+            leash.reschedule(asyncio.get_running_loop().time())
 
     def status(self) -> WorkerStatus:
         """Return what the worker does now."""
