@@ -138,12 +138,13 @@ class EmbeddedServer:
     def dsn(self, database: str) -> str:
         """Give the URI of a database of this server, for asyncpg and every tool of libpq.
 
-        It leads through the socket, where the kernel vouches for the user: it holds no secret.
+        It leads through the socket, where the kernel vouches for the user: it holds no secret. What PGSSLMODE
+        asks of servers far away is not asked of this one.
         """
         postmaster = find_postmaster(self._folder.cluster)
         port = postmaster.port if postmaster else DEFAULT_PORT
         host = quote(str(self._folder.socket_dir()), safe="")
-        return f"postgresql://{SUPERUSER}@/{quote(database, safe='')}?host={host}&port={port}"
+        return f"postgresql://{SUPERUSER}@/{quote(database, safe='')}?host={host}&port={port}&sslmode=disable"
 
     def tcp_dsn(self, database: str) -> str:
         """Give the URI of a database over TCP, for tools that cannot use a socket. It holds the password.

@@ -99,3 +99,12 @@ async def test_an_error_inside_a_transaction_writes_nothing(database: Database) 
             await connection.execute("CREATE TABLE half_done (); SELECT 1 / 0")
     async with database.transaction() as connection:
         assert await connection.fetchval("SELECT to_regclass('half_done')") is None
+
+
+async def test_the_embedded_server_is_not_asked_for_what_far_ones_must_show(
+    postgres: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate, by PGSSLMODE."""
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    async with open_database(DatabaseSettings(dsn=postgres.dsn("postgres"))) as database:
+        assert await database.pool.fetchval("SELECT 1") == 1
