@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,10 @@ CREATE TABLE IF NOT EXISTS budget (host TEXT NOT NULL, boot TEXT NOT NULL, log B
 _SAVE = """
 INSERT INTO budget (host, boot, log) VALUES (?, ?, ?) ON CONFLICT (host, boot) DO UPDATE SET log = excluded.log
 """
+
+_STORED = "SELECT log FROM budget WHERE host = ? AND boot = ?"
+
+_NOT_SHARED = "rate budget not shared by file"
 
 _log = structlog.get_logger(__name__)
 
@@ -52,6 +56,7 @@ class FileBudgetStore:
         self._boot = boot
         self._clock = clock
         self._turn = asyncio.Lock()
+        self._told: set[str] = set()
 
     @classmethod
     @asynccontextmanager
@@ -61,7 +66,7 @@ class FileBudgetStore:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             connection = await aiosqlite.connect(path, isolation_level=None, timeout=LOCK_PATIENCE_SECONDS)
         except (OSError, sqlite3.Error) as error:
-            _log.warning("rate budget not shared by file", path=str(path), reason=str(error))
+            _log.warning(_NOT_SHARED, path=str(path), reason=str(error))
             yield None
             return
         try:
@@ -74,13 +79,13 @@ class FileBudgetStore:
     async def _prepared(
         cls, connection: aiosqlite.Connection, path: Path, clock: Clock
     ) -> "FileBudgetStore | None":
-        boot = await asyncio.to_thread(BOOT_ID.read_text)
         try:
+            boot = await asyncio.to_thread(BOOT_ID.read_text)
             await connection.execute("PRAGMA synchronous = OFF")
             await connection.execute(_SCHEMA)
             await connection.execute("DELETE FROM budget WHERE boot <> ?", (boot.strip(),))
-        except sqlite3.Error as error:
-            _log.warning("rate budget not shared by file", path=str(path), reason=str(error))
+        except (OSError, sqlite3.Error) as error:
+            _log.warning(_NOT_SHARED, path=str(path), reason=str(error))
             return None
         return cls(connection, boot.strip(), clock)
 
@@ -88,34 +93,39 @@ class FileBudgetStore:
     async def transaction(self, host: str) -> AsyncIterator[_FileBudget]:
         """Lock the file; save what was replaced at the end.
 
-        A file that cannot be used any more (disk full, taken away) is said in the log and passed over: the
-        budget in the database still holds.
+        A file that cannot be used any more (disk full, damaged, taken away) is said in the log once and passed
+        over: the budget in the database still holds.
         """
         async with self._turn:
-            locked = await self._attempt("BEGIN IMMEDIATE")
-            budget = _FileBudget(await self._stored(host) if locked else None, self._shift())
+            locked = await self._attempt("BEGIN IMMEDIATE") is not None
             try:
+                budget = _FileBudget(await self._stored(host) if locked else None, self._shift())
                 yield budget
                 if locked and budget.changed:
                     await self._attempt(_SAVE, (host, self._boot, budget.log))
             finally:
-                if locked:
-                    await self._attempt("COMMIT")
+                await self._end()
 
-    async def _attempt(self, statement: str, values: tuple[object, ...] = ()) -> bool:
-        try:
-            await self._connection.execute(statement, values)
-        except sqlite3.Error as error:
-            _log.warning("rate budget not shared by file", reason=str(error))
-            return False
-        return True
+    async def _end(self) -> None:
+        """Leave no transaction open, which would keep every other process out; a full disk has ended it already."""
+        if self._connection.in_transaction and await self._attempt("COMMIT") is None:
+            with suppress(sqlite3.Error):
+                await self._connection.rollback()
 
     async def _stored(self, host: str) -> bytes | None:
-        cursor = await self._connection.execute(
-            "SELECT log FROM budget WHERE host = ? AND boot = ?", (host, self._boot)
-        )
-        row = await cursor.fetchone()
-        return None if row is None else bytes(row[0])
+        rows = await self._attempt(_STORED, (host, self._boot))
+        return bytes(rows[0][0]) if rows else None
+
+    async def _attempt(self, statement: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row] | None:
+        """Return the rows of ``statement``, or ``None`` where the file fails."""
+        try:
+            return list(await self._connection.execute_fetchall(statement, values))
+        except sqlite3.Error as error:
+            reason = str(error)
+        if reason not in self._told:
+            self._told.add(reason)
+            _log.warning(_NOT_SHARED, reason=reason)
+        return None
 
     def _shift(self) -> int:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - round(self._clock() * NANOSECONDS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -155,20 +156,19 @@ def process(
 
 
 def answering(
-    rows: Mapping[str, Mapping[str, object] | Reply] | None = None,
+    given: Mapping[str, Mapping[str, object] | Reply] = MappingProxyType({}),
     names: Mapping[str, object] | None = None,
 ) -> Behaviour:
     """Answer with these rows and synonyms, and with whole ones for the others; a reply goes to any who ask for it."""
-    given = rows or {}
 
     def behaviour(request: Request) -> Reply:
         replies = [reply for cid in request.ids if isinstance(reply := given.get(cid), Reply)]
         if request.is_for_synonyms:
             if names is None:
                 return synonyms(request.ids)
-            special = [reply for cid in request.ids if isinstance(reply := names.get(cid), Reply)]
-            told = [{"CID": int(cid)} | _synonym(names.get(cid)) for cid in request.ids]
-            return special[0] if special else written({"InformationList": {"Information": told}})
+            special = [told for cid in request.ids if isinstance(told := names.get(cid), Reply)]
+            rows = [{"CID": int(cid)} | _synonym(names.get(cid)) for cid in request.ids]
+            return special[0] if special else written({"InformationList": {"Information": rows}})
         table = [{"CID": int(cid), **_mapping(given.get(cid, WHOLE))} for cid in request.ids]
         return replies[0] if replies else written({"PropertyTable": {"Properties": table}})
 
