@@ -4,7 +4,9 @@ Plain decisions on integers, no clock, no I/O. The log is kept in one file a use
 every process on one address plans on the same log, and a restart finds what was sent before.
 """
 
+import heapq
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -183,15 +185,20 @@ class PermitLog:
             moment, leaving = at, leaving + change
         return moment
 
-    def _slopes(self, slot: int) -> list[tuple[int, int]]:
-        """Return when, from ``slot`` on, one request more or fewer is leaving the running-time window."""
-        length = self._running_length
-        slopes = []
+    def _slopes(self, slot: int) -> Iterator[tuple[int, int]]:
+        """Yield in order when, from ``slot`` on, one request more or fewer is leaving the running-time window."""
+        ends: list[int] = []
         for entry in self._entries:
-            gone = entry.slot + entry.running + length
-            if entry.running and gone > slot:
-                slopes += [(max(slot, entry.slot + length), 1), (gone, -1)]
-        return sorted(slopes)
+            gone = entry.slot + entry.running + self._running_length
+            if not entry.running or gone <= slot:
+                continue
+            begins = max(slot, entry.slot + self._running_length)
+            while ends and ends[0] <= begins:
+                yield heapq.heappop(ends), -1
+            yield begins, 1
+            heapq.heappush(ends, gone)
+        while ends:
+            yield heapq.heappop(ends), -1
 
     def _running_time(self, now: int) -> int:
         """Return the running time inside the window that ends at ``now``, whole for requests still under way."""
