@@ -19,7 +19,8 @@ Write = Callable[[bytes], object]
 _LONGEST_STATEMENT_SECONDS = 7 * 86_400.0
 # A role or database may have been given other values. Right after an import the planner knows no sizes yet,
 # and a nested loop that suits a hundred entries takes days for a million.
-_SETTINGS = """
+_BEGIN = """
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = 0;
 SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL timezone = 'UTC';
@@ -108,7 +109,7 @@ async def streamed_records(
     )
     rewritten = _rewritten(selection, columns)
     async with (
-        _reading_exactly(database) as connection,
+        _long_reading(database) as connection,
         aclosing(_pages(connection, rewritten)) as pages,
     ):
         yield pages
@@ -127,7 +128,7 @@ async def _copy(database: Database, selection: Selection, form: Mapping[str, Any
     async def take(data: bytes) -> None:
         write(data)
 
-    async with _reading_exactly(database) as connection:
+    async with _long_reading(database) as connection:
         status = await connection.copy_from_query(
             selection.query,
             *selection.arguments,
@@ -139,10 +140,22 @@ async def _copy(database: Database, selection: Selection, form: Mapping[str, Any
 
 
 @asynccontextmanager
-async def _reading_exactly(database: Database) -> AsyncIterator[Connection]:
-    async with reading(database) as connection:
-        await connection.execute(_SETTINGS)
-        yield connection
+async def _long_reading(database: Database) -> AsyncIterator[Connection]:
+    """Take a connection for one long statement, and end it with that where anything goes wrong.
+
+    There is no rollback, because asyncpg waits a statement's time limit for the end of a COPY that was over
+    already when its taker failed or was cancelled.
+    """
+    async with database.session() as connection:
+        is_whole = False
+        try:
+            await connection.execute(_BEGIN)
+            yield connection
+            await connection.execute("COMMIT")
+            is_whole = True
+        finally:
+            if not is_whole:
+                connection.terminate()
 
 
 def _rewritten(selection: Selection, columns: str) -> Selection:
