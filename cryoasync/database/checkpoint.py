@@ -175,5 +175,5 @@ def _columns_of(attempts: Sequence[Attempt]) -> list[list[object]]:
         [attempt.sent_at for attempt in attempts],
         [attempt.seconds for attempt in attempts],
         [attempt.status for attempt in attempts],
-        [attempt.decision for attempt in attempts],
+        [storable_text(attempt.decision) for attempt in attempts],
     ]
