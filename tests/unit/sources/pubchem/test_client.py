@@ -254,13 +254,14 @@ def test_a_throttle_never_counts_against_the_chunk(reply: Reply) -> None:
     assert kinds(on_virtual_time(main)) == {Found: 200}
 
 
-def test_a_refusal_is_kept_away_from_for_as_long_as_it_asks() -> None:
-    """Nothing goes out to the host before Retry-After is over."""
+@pytest.mark.parametrize("policy", [PUBCHEMS, RatePolicy()], ids=["pubchem's", "unlimited"])
+def test_a_host_that_refuses_is_left_alone_for_as_long_as_it_asks(policy: RatePolicy) -> None:
+    """Nothing goes out before Retry-After is over, also where no limit was set for the host."""
 
     def behaviour(request: Request) -> Reply:
         return whole(request) if request.number else fault(503, "ServerBusy", Retry_After="120")
 
-    bench, _ = fetch_all(5, behaviour, policy=PUBCHEMS)
+    bench, _ = fetch_all(5, behaviour, policy=policy)
     assert bench.requests[1].at - bench.requests[0].at >= 120.0
 
 
