@@ -2,13 +2,17 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
+from typing import Any
 
 from cryoasync.errors import CryoasyncError, StoppedError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+SignalHandler = Callable[[int, FrameType | None], Any] | int | None
+"""As :func:`signal.getsignal` returns it; ``None`` was not set by Python, which cannot set it again."""
 
 
 class StopRequest:
@@ -61,8 +65,7 @@ def ending_by_signals() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _put_back(before)
 
 
 @asynccontextmanager
@@ -83,6 +86,7 @@ async def stopping_by_signals(stop: StopRequest) -> AsyncIterator[None]:
             task.cancel()
         stop.by_signal(number)
 
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
         loop.add_signal_handler(number, handle, number)
     try:
@@ -95,3 +99,10 @@ async def stopping_by_signals(stop: StopRequest) -> AsyncIterator[None]:
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+        _put_back(before)
+
+
+def _put_back(handlers: Mapping[signal.Signals, SignalHandler]) -> None:
+    for number, handler in handlers.items():
+        if handler is not None:
+            signal.signal(number, handler)
