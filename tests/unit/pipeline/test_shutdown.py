@@ -88,16 +88,17 @@ async def test_two_signals_before_there_is_work_end_the_start_as_one_does() -> N
 
 @pytest.mark.parametrize(("number", "exit_code"), [(SIGINT, 130), (SIGTERM, 143)])
 async def test_a_signal_ends_what_blocks_the_loop(number: signal.Signals, exit_code: int) -> None:
-    """As waiting for standard input does; afterwards a signal asks for a stop again."""
-    stop = StopRequest()
-    stop.has_work = True
-    async with stopping_by_signals(stop):
-        with pytest.raises(StoppedError) as caught, ending_by_signals():
-            signal.raise_signal(number)
-        assert caught.value.exit_code == exit_code
-        assert not stop.is_set
-        send(number)
-        await stop.wait()
+    """As waiting for standard input does."""
+
+    async def blocked() -> None:
+        async with stopping_by_signals(StopRequest()):
+            with ending_by_signals():
+                signal.raise_signal(number)
+            pytest.fail("the signal came too late")
+
+    with pytest.raises(StoppedError) as caught:
+        await blocked()
+    assert caught.value.exit_code == exit_code
 
 
 async def test_a_cancellation_of_another_origin_stays_one() -> None:
