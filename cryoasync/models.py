@@ -42,6 +42,7 @@ class Activity(StrEnum):
     """What a worker is doing."""
 
     IDLE = "idle"
+    READING = "reading files"
     WAITING_FOR_PERMIT = "waiting for a permit"
     FETCHING = "fetching"
     BACKING_OFF = "backing off"

@@ -28,9 +28,30 @@ RUN_OPTIONS = (
 )
 """The settings that an import has options for."""
 
+FILE_OPTIONS = (
+    "files.id_tag",
+    "run.name",
+    "run.restart",
+    "run.takeover",
+    "run.workers",
+    "run.sequential",
+    "run.rdkit",
+    "run.limit",
+    "run.patience_seconds",
+    "run.progress",
+)
+"""The settings that an import of files has options for."""
+
 Inputs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[INPUT]...", help="Files of CIDs, - for standard input, CIDs, or ranges such as 1-5000."
+    ),
+]
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...", help="SDF and SMILES files, .gz too: .sdf, .sd, .mol, .smi, .csv and the like."
     ),
 ]

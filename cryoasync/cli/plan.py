@@ -1,5 +1,6 @@
 """``cryoasync plan``: what an import will take."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -7,7 +8,7 @@ from rich.table import Table
 
 from cryoasync.cli.command import with_settings
 from cryoasync.cli.durations import duration
-from cryoasync.cli.import_options import RUN_OPTIONS, Inputs
+from cryoasync.cli.import_options import FILE_OPTIONS, RUN_OPTIONS, Files, Inputs
 from cryoasync.cli.options import AsJson
 from cryoasync.cli.output import print_json, print_text
 from cryoasync.settings import LoadedSettings
@@ -23,6 +24,32 @@ app = typer.Typer(help="Requests, shortest legal time and advice; contacts nobod
 def pubchem(loaded: LoadedSettings, inputs: Inputs = None, *, as_json: AsJson = False) -> int:
     """Say what importing compounds from PubChem will take. Nobody is contacted and nothing is written."""
     return show_plan(loaded, "pubchem", inputs or [], as_json=as_json)
+
+
+@app.command()
+@with_settings(*FILE_OPTIONS)
+def files(loaded: LoadedSettings, files: Files, *, as_json: AsJson = False) -> int:
+    """Say what importing SDF and SMILES files will bring. They are read, and nothing is written."""
+    return show_file_plan(loaded, files, as_json=as_json)
+
+
+def show_file_plan(loaded: LoadedSettings, files: list[str], *, as_json: bool) -> int:
+    """Print the plan of an import of files, and return the exit code."""
+    # The service loads every library: not for --help.
+    from cryoasync.service.file_plan import plan_files  # noqa: PLC0415 - see above
+
+    plan = plan_files(loaded.settings, files)
+    if as_json:
+        print_json(plan.to_json())
+        return 0
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("requested", f"{plan.requested:,} records in {len(plan.paths):,} files")
+    table.add_row("own records", f"{plan.own:,}")
+    table.add_row("of PubChem", f"{plan.dumped:,}")
+    _add_invalid(table, plan.unreadable, plan.examples)
+    table.add_row("requests", "none")
+    print_text(table)
+    return 0
 
 
 def show_plan(loaded: LoadedSettings, source: str, inputs: list[str], *, as_json: bool) -> int:
@@ -46,15 +73,19 @@ def _table(plan: "Plan") -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("requested", f"{digest.requested:,} ({digest.duplicates:,} duplicates left out)")
     table.add_row("valid", f"{digest.valid:,}")
-    table.add_row("invalid", f"{digest.invalid:,}")
-    for example in plan.invalid_examples:
-        table.add_row("", example)
-    if digest.invalid > len(plan.invalid_examples):
-        table.add_row("", "…")
+    _add_invalid(table, digest.invalid, plan.invalid_examples)
     table.add_row("chunks", f"{plan.chunks:,} of up to {plan.chunk_size:,}")
     table.add_row("requests", f"{_cost(plan.cost)} ({plan.requests_per_second:g} a second)")
     table.add_row("one id a request", _cost(plan.one_id_a_request))
     return table
+
+
+def _add_invalid(table: Table, count: int, examples: Sequence[str]) -> None:
+    table.add_row("invalid", f"{count:,}")
+    for example in examples:
+        table.add_row("", example)
+    if count > len(examples):
+        table.add_row("", "…")
 
 
 def _cost(cost: "Cost") -> str:

@@ -5,12 +5,14 @@ from typing import Annotated
 import typer
 
 from cryoasync.cli.command import with_settings
-from cryoasync.cli.import_options import RUN_OPTIONS, Inputs
+from cryoasync.cli.import_options import FILE_OPTIONS, RUN_OPTIONS, Files, Inputs
 from cryoasync.cli.options import AsJson
-from cryoasync.cli.plan import show_plan
+from cryoasync.cli.plan import show_file_plan, show_plan
 from cryoasync.settings import LoadedSettings
 
 app = typer.Typer(help="Import compounds.", no_args_is_help=True)
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it will take, as `plan`.")]
 
 
 @app.command()
@@ -19,9 +21,7 @@ async def pubchem(
     loaded: LoadedSettings,
     inputs: Inputs = None,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what it will take, as `plan`.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> int:
     """Import compounds from PubChem by CID.
@@ -41,5 +41,27 @@ async def pubchem(
     outcome = await import_run(
         loaded.settings, source, inputs or [], display_for(loaded.settings.run.progress)
     )
+    print_outcome(outcome, as_json=as_json)
+    return outcome.exit_code
+
+
+@app.command()
+@with_settings(*FILE_OPTIONS)
+async def files(
+    loaded: LoadedSettings, files: Files, *, dry_run: DryRun = False, as_json: AsJson = False
+) -> int:
+    """Import SDF and SMILES files; nobody is asked.
+
+    PubChem's own SDF files are known by their tags and go where its answers go. The same command again goes on
+    where it was stopped.
+    """
+    if dry_run:
+        return show_file_plan(loaded, files, as_json=as_json)
+    # The service loads every library; the other commands should not pay for that.
+    from cryoasync.cli.outcome import print_outcome  # noqa: PLC0415 - see above
+    from cryoasync.cli.progress import display_for  # noqa: PLC0415 - see above
+    from cryoasync.service.file_run import run_files  # noqa: PLC0415 - see above
+
+    outcome = await run_files(loaded.settings, files, display_for(loaded.settings.run.progress))
     print_outcome(outcome, as_json=as_json)
     return outcome.exit_code

@@ -84,7 +84,8 @@ def _table(report: "RunReport") -> Table:
     run, counts, live = report.run, report.run.counts, report.live
     table = Table(box=None, show_header=False, pad_edge=False)
     title = f"run {run.id}" + (f" ({run.name})" if run.name else "")
-    table.add_row(title, f"{run.source} at {run.base_url}, {report.standing}")
+    place = f" at {run.base_url}" if run.base_url else ""
+    table.add_row(title, f"{run.source}{place}, {report.standing}")
     if run.owner is not None:
         age = duration(run.heartbeat_age_seconds)
         table.add_row(

@@ -7,6 +7,7 @@ from cryoasync.models import Activity
 
 _LIMITS = {
     Activity.WAITING_FOR_PERMIT: "The source's policy is the limit: more workers will not help.",
+    Activity.READING: "Reading the files is the limit: it is done by one processor.",
     Activity.FETCHING: (
         "The source's answers are the limit: more workers (--workers) help until the policy's rate is reached."
     ),

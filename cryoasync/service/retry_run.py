@@ -1,17 +1,21 @@
 """Starts a run again from what the database keeps of it, without its input list."""
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from pydantic import ValidationError
 
+from cryoasync.database.connection import Database
 from cryoasync.database.opening import opened_database
 from cryoasync.database.owner import this_process
 from cryoasync.database.run_choice import chosen_run
+from cryoasync.database.run_hold import RunHold
 from cryoasync.database.run_record import Run
 from cryoasync.database.runs import RunRepository
-from cryoasync.errors import SettingsError
+from cryoasync.errors import InputError, SettingsError
 from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
+from cryoasync.service.file_run import FileStart, digest_of_files, files_named, require_real
 from cryoasync.service.import_run import work_on
 from cryoasync.service.origin_guard import assert_expected_origin
 from cryoasync.service.run_start import StartedRun
@@ -19,6 +23,8 @@ from cryoasync.service.run_work import RunOutcome
 from cryoasync.service.site import scenario_of
 from cryoasync.service.work import Display
 from cryoasync.settings import Settings
+from cryoasync.sources.files.processor import SOURCE as FILES
+from cryoasync.sources.files.record_reader import RecordReader
 from cryoasync.sources.registry import SOURCES
 
 
@@ -36,15 +42,40 @@ async def retry_run(settings: Settings, id_or_name: str | None, display: Display
         database = await stack.enter_async_context(opened_database(settings))
         run = await chosen_run(database, id_or_name)
         settings = settings_of(run, settings)
+        if run.source == FILES:
+            return await _retry_files(run, settings, database=database, stop=stop, display=display)
         source = SOURCES[run.source](settings)
         await assert_expected_origin(database, source.base_url, simulate=settings.run.simulate)
-        runs = RunRepository(database, this_process())
-        hold = await stack.enter_async_context(runs.hold(run.run_key, takeover=settings.run.takeover))
-        claimed = await hold.claim(await runs.get(str(run.id)))
-        started = StartedRun(run=claimed, is_new=False, already_done=claimed.counts.imported)
-        return await work_on(
-            started, settings, source, database=database, hold=hold, stop=stop, display=display
+        async with _claimed(run, settings, database) as (hold, started):
+            return await work_on(
+                started, settings, source, database=database, hold=hold, stop=stop, display=display
+            )
+
+
+async def _retry_files(
+    run: Run, settings: Settings, *, database: Database, stop: StopRequest, display: Display
+) -> RunOutcome:
+    files = files_named(run.settings["files"], settings)
+    digest = await digest_of_files(files)
+    if digest.sha256 != run.input_digest:
+        raise InputError(
+            f"The files of run {run.id} were changed since.",
+            hint="Import them anew with `cryoasync run files`.",
         )
+    await require_real(database, settings)
+    async with _claimed(run, settings, database) as (hold, started):
+        start = FileStart(started, settings, RecordReader(files, digest), digest, stop)
+        return await start.run(database, hold, display)
+
+
+@asynccontextmanager
+async def _claimed(
+    run: Run, settings: Settings, database: Database
+) -> AsyncIterator[tuple[RunHold, StartedRun]]:
+    runs = RunRepository(database, this_process())
+    async with runs.hold(run.run_key, takeover=settings.run.takeover) as hold:
+        claimed = await hold.claim(await runs.get(str(run.id)))
+        yield hold, StartedRun(run=claimed, is_new=False, already_done=claimed.counts.imported)
 
 
 def settings_of(run: Run, settings: Settings) -> Settings:
@@ -53,16 +84,26 @@ def settings_of(run: Run, settings: Settings) -> Settings:
     Raises:
         SettingsError: the policy set is not one for the address of the run.
     """
-    scenario = scenario_of(run.base_url)
     changed: dict[str, Any] = settings.model_dump()
-    changed["run"] |= dict(run.settings) | {"simulate": scenario is not None, "name": run.name}
-    if scenario is None:
-        changed[run.source]["base_url"] = run.base_url
+    changed["run"]["name"] = run.name
+    if run.source == FILES:
+        changed["run"] |= {key: run.settings[key] for key in ("rdkit", "limit")}
+        changed["files"]["id_tag"] = run.settings["id_tag"]
     else:
-        changed["run"]["scenario"] = scenario
+        changed["run"] |= run.settings
+        _set_site(changed, run)
     try:
         return Settings.model_validate(changed)
     except ValidationError as error:
         # Not "from error": pydantic's message shows the values, passwords included.
         told = "; ".join(detail["msg"] for detail in error.errors(include_url=False))
         raise SettingsError(f"Run {run.id} cannot be started with the settings given: {told}.") from None
+
+
+def _set_site(changed: dict[str, Any], run: Run) -> None:
+    scenario = scenario_of(run.base_url)
+    changed["run"]["simulate"] = scenario is not None
+    if scenario is None:
+        changed[run.source]["base_url"] = run.base_url
+    else:
+        changed["run"]["scenario"] = scenario

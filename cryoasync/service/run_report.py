@@ -83,10 +83,12 @@ async def run_report(database: Database, settings: Settings, id_or_name: str | N
         DatabaseError: the database cannot be asked.
     """
     run = await chosen_run(database, id_or_name)
-    policy = SOURCES[run.source](settings_of(run, settings)).policy
-    uses = [rate_use(budget, policy) for budget in await stored_budgets(database)]
-    in_use = tuple(use for use in uses if use is not None and use.is_in_use)
-    return RunReport(run=run, owner=owner_state(run), budgets=in_use)
+    budgets: tuple[RateUse, ...] = ()
+    if run.source in SOURCES:
+        policy = SOURCES[run.source](settings_of(run, settings)).policy
+        uses = [rate_use(budget, policy) for budget in await stored_budgets(database)]
+        budgets = tuple(use for use in uses if use is not None and use.is_in_use)
+    return RunReport(run=run, owner=owner_state(run), budgets=budgets)
 
 
 def owner_state(run: Run) -> OwnerState:

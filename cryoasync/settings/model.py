@@ -8,6 +8,7 @@ from pathlib import Path
 import platformdirs
 from pydantic import Field
 
+from cryoasync.settings.files import FilesSettings
 from cryoasync.settings.pubchem import PubChemSettings
 from cryoasync.settings.run import RunSettings
 from cryoasync.settings.section import Section, about
@@ -78,6 +79,7 @@ class Settings(Section):
     )
     run: RunSettings = Field(default_factory=RunSettings)
     pubchem: PubChemSettings = Field(default_factory=PubChemSettings)
+    files: FilesSettings = Field(default_factory=FilesSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
     @property

@@ -26,6 +26,17 @@ def open_lines(path: Path) -> Iterator[Iterator[str]]:
     Raises:
         InputError: The file is missing, not readable, a directory, or binary.
     """
+    with open_bytes(path) as stream:
+        yield read_lines(stream, str(path))
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a file for reading as it stands.
+
+    Raises:
+        InputError: The file is missing, not readable, or a directory.
+    """
     try:
         stream = path.open("rb")
     except FileNotFoundError as error:
@@ -37,7 +48,7 @@ def open_lines(path: Path) -> Iterator[Iterator[str]]:
     except OSError as error:
         raise InputError(f"{path} cannot be opened: {error.strerror}.") from error
     with stream:
-        yield read_lines(stream, str(path))
+        yield stream
 
 
 def read_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:

@@ -7,12 +7,17 @@ from typing import TypeAlias
 ColumnValue: TypeAlias = str | int | float | None
 
 
+def place(file: str, record: int) -> str:
+    """Return the id that a record has by where it stands."""
+    return f"{file}#{record}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
     """One record of a user's own file, as it stands there.
 
     Attributes:
-        file: the path as it was given.
+        file: the path of the file.
         record: counts the records of an SDF file from 1; in a SMILES file, the number of the line.
         source_id: what the file calls the record; ``None`` where it gives no name.
         smiles: as written; ``None`` in SDF.
@@ -26,6 +31,11 @@ class FileRecord:
     smiles: str | None
     molfile: str | None
     fields: Mapping[str, str]
+
+    @property
+    def entry_id(self) -> str:
+        """What the record is called in a run: files may use one name twice, or one that others use too."""
+        return place(self.file, self.record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +53,35 @@ class PubChemDump:
     cid: int
     columns: Mapping[str, ColumnValue]
 
+    @property
+    def entry_id(self) -> str:
+        """What the record is called in a run: as where PubChem is asked for it."""
+        return str(self.cid)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A record that cannot be read, and why; the ones around it can."""
+    """A record that cannot be read, and why; the ones around it can.
+
+    Attributes:
+        ends_file: nothing behind it can be read either: the file itself is damaged there.
+    """
 
     file: str
     record: int
     reason: str
+    ends_file: bool = False
+
+    @property
+    def entry_id(self) -> str:
+        """What the record is called in a run."""
+        return place(self.file, self.record)
+
+    @property
+    def told_reason(self) -> str:
+        """The reason, with the place it is about."""
+        return f"{self.file}, record {self.record}: {self.reason}"
+
+
+FileItem: TypeAlias = FileRecord | PubChemDump | Unreadable
+"""What stands at one place of a file."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cryoasync.errors import InputError
 from cryoasync.sources.files.dialect import UnusableValueError, is_pubchem_dump, pubchem_columns
-from cryoasync.sources.files.models import FileRecord, PubChemDump, Unreadable
+from cryoasync.sources.files.models import FileItem, FileRecord, PubChemDump, Unreadable
 from cryoasync.sources.files.sdf import BrokenSdfRecord, SdfRecord, read_sdf
 from cryoasync.sources.files.smiles import BrokenSmilesLine, SmilesRecord, read_smiles
 from cryoasync.sources.text import open_lines
@@ -14,7 +14,7 @@ _SDF_SUFFIXES = (".sdf", ".sd", ".mol")
 _SMILES_SUFFIXES = (".smi", ".smiles", ".txt", ".csv", ".tsv")
 
 
-def read_file(path: Path, *, id_tag: str | None = None) -> Iterator[FileRecord | PubChemDump | Unreadable]:
+def read_file(path: Path, *, id_tag: str | None = None) -> Iterator[FileItem]:
     """Yield what a file of structures holds, in its order and in memory that does not grow with it.
 
     The name tells the format (``.gz`` behind it is allowed), the tags tell PubChem's own files. ChEMBL's are
@@ -28,12 +28,7 @@ def read_file(path: Path, *, id_tag: str | None = None) -> Iterator[FileRecord |
     Raises:
         InputError: the name tells no known format, or the file cannot be read (any more).
     """
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    if suffix not in (*_SDF_SUFFIXES, *_SMILES_SUFFIXES):
-        raise InputError(
-            f"{path} is neither SDF nor SMILES by its name.",
-            hint=f"Name it with one of {', '.join((*_SDF_SUFFIXES, *_SMILES_SUFFIXES))} (.gz may follow).",
-        )
+    suffix = require_known_format(path)
     with open_lines(path) as lines:
         if suffix in _SDF_SUFFIXES:
             for sdf_record in read_sdf(lines):
@@ -43,9 +38,22 @@ def read_file(path: Path, *, id_tag: str | None = None) -> Iterator[FileRecord |
                 yield _from_smiles(str(path), smiles_record)
 
 
-def _from_sdf(
-    file: str, record: SdfRecord | BrokenSdfRecord, id_tag: str | None
-) -> FileRecord | PubChemDump | Unreadable:
+def require_known_format(path: Path) -> str:
+    """Return the ending that tells the format of a file.
+
+    Raises:
+        InputError: the name tells no known format.
+    """
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    if suffix not in (*_SDF_SUFFIXES, *_SMILES_SUFFIXES):
+        raise InputError(
+            f"{path} is neither SDF nor SMILES by its name.",
+            hint=f"Name it with one of {', '.join((*_SDF_SUFFIXES, *_SMILES_SUFFIXES))} (.gz may follow).",
+        )
+    return suffix
+
+
+def _from_sdf(file: str, record: SdfRecord | BrokenSdfRecord, id_tag: str | None) -> FileItem:
     if isinstance(record, BrokenSdfRecord):
         return Unreadable(file=file, record=record.number, reason=record.reason)
     if is_pubchem_dump(record.fields):
