@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 import os
 import sys
@@ -16,6 +17,10 @@ from cryoasync.cli.options import COMMON, Config, parameters, take_flags
 from cryoasync.cli.output import wants_color
 from cryoasync.errors import CryoasyncError
 from cryoasync.settings import LoadedSettings, LogFormat, LogSettings, Settings, load_settings
+
+# An import has tens of thousands of rows in hand, none of them in a cycle. To go through them after every 700
+# new objects, as Python does by itself, takes a fifth of its processor time.
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 Command = Callable[..., int] | Callable[..., Coroutine[Any, Any, int]]
 
@@ -82,6 +87,7 @@ def _call(command: Command, loaded: LoadedSettings, given: dict[str, Any]) -> in
     result = command(loaded, **given)
     if isinstance(result, int):
         return result
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     import uvloop  # noqa: PLC0415 - only commands with an event loop should pay for the import
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

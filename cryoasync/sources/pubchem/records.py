@@ -141,6 +141,13 @@ PROPERTY_NAMES = tuple(_PROPERTIES[column][0] for column in PROPERTY_COLUMNS)
 """PubChem's names for the property columns, in their order."""
 
 _CONVERSIONS = tuple(_PROPERTIES[column][1] for column in PROPERTY_COLUMNS)
+_TYPE_OF: Mapping[Callable[[Scalar], Any], type] = {
+    _text: str,
+    _decimal: Decimal,
+    _number: float,
+    _integer: int,
+}
+_KEPT_TYPES = tuple(_TYPE_OF[convert] for convert in _CONVERSIONS)
 _values_of = attrgetter(*PROPERTY_NAMES)
 _property_decoder = msgspec.json.Decoder(PropertyRow)
 _synonym_decoder = msgspec.json.Decoder(SynonymRow)
@@ -159,9 +166,12 @@ def read_property_row(raw: msgspec.Raw | bytes, extra: Sequence[str]) -> Compoun
         row.SMILES = row.IsomericSMILES
     if row.ConnectivitySMILES is None:
         row.ConnectivitySMILES = row.CanonicalSMILES
+    # A list first, and no call for what has its type already: this is done to every value there is.
     values = tuple(
-        None if value is None else convert(value)
-        for value, convert in zip(_values_of(row), _CONVERSIONS, strict=True)
+        [
+            value if value is None or type(value) is kept else convert(value)
+            for value, kept, convert in zip(_values_of(row), _KEPT_TYPES, _CONVERSIONS, strict=True)
+        ]
     )
     further = _further_properties(raw, extra) if extra else None
     if all(value is None for value in (*values, *(further or {}).values())):
