@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format hooks lock test-system clean
+.PHONY: help install run test check lab format hooks lock test-system clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ check: install ## Check format, lint, types and the order of imports
 test-system: install ## Run the tests that need programs of the operating system
 	tests/system/install-tools
 	$(BIN)/pytest -m system tests/system
+
+lab: install ## Play the control of the traffic against a model of the source, beside the usual ways
+	$(BIN)/python -m benchmarks.laboratory
 
 format: install ## Format and sort imports
 	$(BIN)/ruff format .

@@ -1,0 +1,121 @@
+"""What the laboratory plays: this package's control of the traffic, as a client without the asyncio around it."""
+
+import math
+import random
+from typing import Protocol
+
+from benchmarks.laboratory.server import Answer, Kind
+from cryoasync.control.circuit import Admission, Circuit, CircuitPolicy, Outcome
+from cryoasync.control.hour_table import HourTable
+from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter, Sending
+from cryoasync.control.permit_log import PermitLog
+from cryoasync.control.rate_policy import NANOSECONDS, CountWindow, RatePolicy, RunningTimeWindow
+from cryoasync.control.running_time import RunningTimeEstimate
+from cryoasync.control.throttle import Refusal, ThrottleBackoff
+
+PUBCHEM = RatePolicy(
+    counts=(CountWindow(limit=5, seconds=1.0), CountWindow(limit=400, seconds=60.0)),
+    running_time=RunningTimeWindow(limit_seconds=300.0, seconds=60.0),
+)
+THROTTLES = frozenset({Kind.THROTTLED, Kind.BLOCKED})
+OUTAGES = frozenset({Kind.OVERLOADED, Kind.HUNG, Kind.REFUSED})
+
+
+class Client(Protocol):
+    """Decides when the next request goes out."""
+
+    def next_send(self, now: float) -> float:
+        """Return the time of the next request; infinite where an answer must come first."""
+        ...
+
+    def sent(self, number: int, now: float) -> None:
+        """Note that a request went out."""
+        ...
+
+    def answered(self, number: int, answer: Answer, now: float) -> None:
+        """Note an answer."""
+        ...
+
+
+class Cryoasync:
+    """The package's own parts, put together as the package does."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._log = PermitLog(PUBCHEM)
+        self._rate = IntelligentRateLimiter(5, HourTable(), guard_seconds=PUBCHEM.guard_seconds)
+        self._circuit = Circuit(CircuitPolicy(), rng)
+        self._backoff = ThrottleBackoff(rng)
+        self._estimate = RunningTimeEstimate()
+        self._in_force = 5
+        self._hold_until = 0.0
+        self._is_blocked = False
+        self._out: dict[int, tuple[float, Sending, Admission]] = {}
+        self._hour = -1
+
+    def next_send(self, now: float) -> float:
+        self._follow_the_hour(now)
+        if self._waits_for_a_probe:
+            return math.inf
+        earliest = max(self._slot(now), self._hold_until)
+        if not self._circuit.can_admit(now):
+            earliest = max(earliest, self._circuit.changes_at(now))
+        # A rate that rises by itself on the way, such as for a probe, may allow it earlier.
+        return min(earliest, max(self._rate.changes_at(now), self._hold_until))
+
+    @property
+    def _waits_for_a_probe(self) -> bool:
+        """Whether a single request has to tell whether a block is over."""
+        return self._is_blocked and bool(self._out)
+
+    def _slot(self, now: float) -> float:
+        rate = self._rate.decision(now).rate
+        if rate != self._in_force:
+            counts = (CountWindow(limit=rate, seconds=1.0), *PUBCHEM.counts[1:])
+            policy = RatePolicy(counts=counts, running_time=PUBCHEM.running_time)
+            self._log = PermitLog.load(policy, self._log.dump(0), 0)
+            self._in_force = rate
+        asked = round(now * NANOSECONDS)
+        slot = self._log.earliest(asked, round(self._estimate.seconds * NANOSECONDS))
+        return now if slot == asked else math.nextafter(slot / NANOSECONDS, math.inf)
+
+    def _follow_the_hour(self, now: float) -> None:
+        hour = int(now // 3600)
+        if hour != self._hour:
+            self._hour = hour
+            self._rate.enter_hour(hour % 24, now)
+
+    def sent(self, number: int, now: float) -> None:
+        admission = self._circuit.admit(now)
+        assert admission is not None
+        self._log.reserve(number, round(now * NANOSECONDS), round(self._estimate.seconds * NANOSECONDS))
+        self._log.forget(round(now * NANOSECONDS))
+        self._out[number] = (now, self._rate.sent(now), admission)
+
+    def answered(self, number: int, answer: Answer, now: float) -> None:
+        sent_at, sending, admission = self._out.pop(number)
+        self._log.settle(number, round((now - sent_at - 0.04) * NANOSECONDS))
+        if answer.kind in THROTTLES:
+            self._circuit.withdraw(admission, now)
+            blocked = answer.kind is Kind.BLOCKED
+            if blocked:
+                self._rate.lost(sending)
+                self._is_blocked = True
+            else:
+                self._rate.refused(sending, now, answer.retry_after_seconds)
+            if blocked or answer.retry_after_seconds is not None:
+                refusal = Refusal(
+                    sent_at=sent_at, retry_after_seconds=answer.retry_after_seconds, blocked=blocked
+                )
+                hold = self._backoff.refused(refusal, now)
+                if hold is not None:
+                    self._hold_until = max(self._hold_until, now + hold)
+            return
+        if answer.kind in OUTAGES:
+            self._circuit.record(admission, Outcome.FAILURE, now)
+            self._rate.lost(sending)
+            return
+        self._is_blocked = False
+        self._circuit.record(admission, Outcome.SUCCESS, now)
+        self._rate.accepted(sending, now)
+        self._backoff.accepted(sent_at)
+        self._estimate.add(now - sent_at - 0.04)

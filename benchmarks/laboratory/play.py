@@ -1,0 +1,103 @@
+"""Plays one client against one server as discrete events in virtual time."""
+
+import heapq
+import math
+import random
+from collections import deque
+from dataclasses import dataclass
+from itertools import count
+
+from benchmarks.laboratory.clients import Client
+from benchmarks.laboratory.scenarios import CHUNK, Scenario
+from benchmarks.laboratory.server import Answer, Kind, Server, Tally
+
+IN_FLIGHT = 16
+LATENCY_SECONDS = (0.02, 0.06)
+SPINS = 20_000
+"""Steps without the clock moving, after which a client is stuck."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a play came to: rows in the part that is scored, requests, and what the server counted."""
+
+    rows: int
+    requests: int
+    most_sent_in_a_second: int
+    tally: Tally
+
+
+class _Play:
+    def __init__(self, client: Client, scenario: Scenario, rng: random.Random) -> None:
+        self._client = client
+        self._scenario = scenario
+        self._rng = rng
+        self._server = Server(scenario.model, rng)
+        self._events: list[tuple[float, int, int, Answer | None]] = []
+        self._order, self._numbers = count(), count(1)
+        self._now = 0.0
+        self._in_flight = self._rows = self._requests = self._most = 0
+        self._last_second: deque[float] = deque()
+
+    def run(self) -> Result:
+        spins, before = 0, -1.0
+        while self._now < self._scenario.seconds:
+            spins = spins + 1 if self._now == before else 0
+            before = self._now
+            if spins > SPINS:
+                raise RuntimeError(f"the client spins at second {self._now}")
+            self._step()
+        return Result(
+            rows=self._rows,
+            requests=self._requests,
+            most_sent_in_a_second=self._most,
+            tally=self._server.tally,
+        )
+
+    def _step(self) -> None:
+        send_at = self._client.next_send(self._now) if self._in_flight < IN_FLIGHT else math.inf
+        if self._events and self._events[0][0] <= send_at:
+            self._now, _, number, answer = heapq.heappop(self._events)
+            if answer is None:
+                self._arrive(number)
+            else:
+                self._return(number, answer)
+        elif send_at == math.inf:
+            raise RuntimeError(f"nothing ever happens again after second {self._now}")
+        elif send_at > self._now:
+            self._now = send_at
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        number = next(self._numbers)
+        self._client.sent(number, self._now)
+        self._in_flight += 1
+        self._requests += 1
+        self._last_second.append(self._now)
+        while self._last_second[0] <= self._now - 1.0:
+            self._last_second.popleft()
+        self._most = max(self._most, len(self._last_second))
+        self._schedule(self._rng.uniform(*LATENCY_SECONDS), number, None)
+
+    def _arrive(self, number: int) -> None:
+        answer = self._server.arrive(self._now, CHUNK)
+        self._schedule(answer.seconds + self._rng.uniform(*LATENCY_SECONDS), number, answer)
+
+    def _return(self, number: int, answer: Answer) -> None:
+        self._in_flight -= 1
+        self._client.answered(number, answer, self._now)
+        if answer.kind is Kind.ROWS and self._scenario.scored_from <= self._now < self._scenario.seconds:
+            self._rows += CHUNK
+
+    def _schedule(self, after: float, number: int, answer: Answer | None) -> None:
+        heapq.heappush(self._events, (self._now + after, next(self._order), number, answer))
+
+
+def play(client: Client, scenario: Scenario, rng: random.Random) -> Result:
+    """Return what ``client`` gets out of ``scenario``; the same ``rng`` plays the same.
+
+    Raises:
+        RuntimeError: the client waits for ever, or spins.
+    """
+    return _Play(client, scenario, rng).run()

@@ -1,0 +1,273 @@
+"""One circuit: whether requests to an endpoint, or to a whole host, make sense at the moment.
+
+Plain decisions, no I/O: every method takes the reading of a clock. A circuit opens when what it protects is
+down, lets single requests try from time to time, and closes step by step. Throttles and faults of the data
+say nothing of that and are never recorded here.
+"""
+
+import math
+import random
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from cryoasync.control.call_window import CallCounts, CallWindow
+
+TRANSITIONS_KEPT = 100
+
+
+class CircuitState(StrEnum):
+    """Where a circuit stands."""
+
+    CLOSED = "closed"
+    """Everything goes through."""
+    OPEN = "open"
+    """Nothing does, for a while."""
+    HALF_OPEN = "half_open"
+    """A few requests try."""
+    ISOLATED = "isolated"
+    """Nothing goes through until somebody says so."""
+
+
+class Outcome(Enum):
+    """What became of a request, as far as it tells of the endpoint's health."""
+
+    SUCCESS = "success"
+    SLOW = "slow"
+    """It was answered, but took much longer than a request of its size takes."""
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitPolicy:
+    """When a circuit opens, and how it closes again.
+
+    Attributes:
+        window_seconds: how far back requests are counted.
+        fewest_calls: requests in the window below which no rate is taken: of a server that fails a fifth of
+            them, so many fail half of thirty once in some thousand times.
+        failure_rate: the part of failures that opens it.
+        slow_rate: the part of slow answers that opens it.
+        failures_in_a_row: that open it, whatever the rate: requests that hang are too few to fill a window.
+        first_open_seconds: how long it stays open the first time; doubled each time the trial fails.
+        longest_open_seconds: the bound of that doubling.
+        jitter: the part by which an open time varies at random, both ways.
+        trial_steps: requests under way at most in the steps of a trial; each step must succeed as a whole.
+        trial_lease_seconds: a request of a trial without an outcome for so long has failed.
+        longest_trial_seconds: a trial that takes longer has failed.
+        forgiveness_seconds: health for so long takes back one doubling.
+    """
+
+    window_seconds: float = 30.0
+    fewest_calls: int = 30
+    failure_rate: float = 0.5
+    slow_rate: float = 0.8
+    failures_in_a_row: int = 10
+    first_open_seconds: float = 2.0
+    longest_open_seconds: float = 15.0
+    jitter: float = 0.2
+    trial_steps: tuple[int, ...] = (1, 2, 4)
+    trial_lease_seconds: float = 45.0
+    longest_trial_seconds: float = 120.0
+    forgiveness_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The right to send one request; an outcome votes only in the generation that admitted it."""
+
+    number: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A change of state, and why."""
+
+    at: float
+    before: CircuitState
+    after: CircuitState
+    evidence: str
+
+
+class Circuit:
+    """The state machine of one circuit.
+
+    Whatever is called, at whatever time, a trial ends within ``longest_trial_seconds``, never has more requests
+    under way than its step allows, and no outcome of an earlier generation changes the state.
+    """
+
+    def __init__(self, policy: CircuitPolicy, rng: random.Random) -> None:
+        """Start closed; ``rng`` draws the jitter."""
+        self._policy = policy
+        self._rng = rng
+        self._state = CircuitState.CLOSED
+        self._healthy_since = 0.0
+        self._ends_at = math.inf
+        self._generation = 0
+        self._numbers = 0
+        self._window = CallWindow(policy.window_seconds)
+        self._in_a_row = 0
+        self._doublings = 0
+        self._leases: dict[int, float] = {}
+        self._step = self._succeeded_in_step = 0
+        self.transitions: deque[Transition] = deque(maxlen=TRANSITIONS_KEPT)
+
+    def state(self, now: float) -> CircuitState:
+        """Return where the circuit stands."""
+        self._advance(now)
+        return self._state
+
+    def counts(self, now: float) -> CallCounts:
+        """Return the requests in the window by their outcome, late ones included."""
+        return self._window.counts(now)
+
+    def can_admit(self, now: float) -> bool:
+        """Whether a request may go out now."""
+        self._advance(now)
+        match self._state:
+            case CircuitState.CLOSED:
+                return True
+            case CircuitState.HALF_OPEN:
+                return len(self._leases) + self._succeeded_in_step < self._policy.trial_steps[self._step]
+            case _:
+                return False
+
+    def changes_at(self, now: float) -> float:
+        """Return when the circuit changes by itself at the latest; infinite where it does not."""
+        self._advance(now)
+        return min(self._ends_at, *self._leases.values(), math.inf)
+
+    def admit(self, now: float) -> Admission | None:
+        """Admit one request that is sent now, or none."""
+        if not self.can_admit(now):
+            return None
+        self._numbers += 1
+        if self._state is CircuitState.HALF_OPEN:
+            self._leases[self._numbers] = now + self._policy.trial_lease_seconds
+        return Admission(self._numbers, self._generation)
+
+    def record(
+        self, admission: Admission, outcome: Outcome, now: float, *, retry_after_seconds: float = 0.0
+    ) -> None:
+        """Take the outcome of a request in; ``retry_after_seconds`` is what a failing server asked for."""
+        self._advance(now)
+        self._window.add(now, failed=outcome is Outcome.FAILURE, slow=outcome is Outcome.SLOW)
+        if admission.generation != self._generation:
+            return
+        match self._state:
+            case CircuitState.CLOSED:
+                self._vote(outcome, now, retry_after_seconds)
+            case CircuitState.HALF_OPEN if self._leases.pop(admission.number, None) is not None:
+                self._try(outcome, now, retry_after_seconds)
+            case _:
+                pass
+
+    def withdraw(self, admission: Admission, now: float) -> None:
+        """Take an admission back whose request told nothing: not sent, cancelled, throttled."""
+        self._advance(now)
+        if admission.generation == self._generation:
+            self._leases.pop(admission.number, None)
+
+    def open(self, evidence: str, now: float) -> None:
+        """Open it because of what is known from elsewhere."""
+        self._advance(now)
+        self._open(evidence, now, 0.0)
+
+    def isolate(self, reason: str, now: float, *, until: float = math.inf) -> None:
+        """Let nothing through until ``until``, or until it is closed by hand; then a trial decides."""
+        self._advance(now)
+        self._become(CircuitState.ISOLATED, reason, now, ends_at=until)
+
+    def close(self, reason: str, now: float) -> None:
+        """Close it by hand, and forget what was counted; the open time stays grown."""
+        self._advance(now)
+        self._become(CircuitState.CLOSED, reason, now)
+
+    def reset(self, reason: str, now: float) -> None:
+        """Close it by hand, and forget everything."""
+        self.close(reason, now)
+        self._doublings = 0
+
+    def replace_policy(self, policy: CircuitPolicy) -> None:
+        """Decide by ``policy`` from now on; a trial under way begins again with it."""
+        self._policy = policy
+        self._window = CallWindow(policy.window_seconds)
+        self._step = self._succeeded_in_step = 0
+
+    def _vote(self, outcome: Outcome, now: float, retry_after_seconds: float) -> None:
+        """Count an outcome in the closed state, and open where the counts say so."""
+        if outcome is not Outcome.FAILURE:
+            self._in_a_row = 0
+            if outcome is Outcome.SUCCESS:
+                return
+        else:
+            self._in_a_row += 1
+        evidence = self._reason_to_open(self._window.counts(now))
+        if evidence is not None:
+            self._open(evidence, now, retry_after_seconds)
+
+    def _reason_to_open(self, counts: CallCounts) -> str | None:
+        policy = self._policy
+        if self._in_a_row >= policy.failures_in_a_row:
+            return f"{self._in_a_row} failures in a row"
+        if counts.calls < policy.fewest_calls:
+            return None
+        if counts.failures >= policy.failure_rate * counts.calls:
+            return f"{counts.failures} of {counts.calls} requests failed in {policy.window_seconds:g} s"
+        if counts.slow >= policy.slow_rate * counts.calls:
+            return f"{counts.slow} of {counts.calls} answers were slow in {policy.window_seconds:g} s"
+        return None
+
+    def _try(self, outcome: Outcome, now: float, retry_after_seconds: float) -> None:
+        """Go on with a trial, or end it; a slow answer is an answer."""
+        if outcome is Outcome.FAILURE:
+            self._open("a request of the trial failed", now, retry_after_seconds)
+            return
+        self._succeeded_in_step += 1
+        if self._succeeded_in_step < self._policy.trial_steps[self._step]:
+            return
+        self._step, self._succeeded_in_step = self._step + 1, 0
+        if self._step == len(self._policy.trial_steps):
+            self._become(CircuitState.CLOSED, "the trial succeeded", now)
+
+    def _advance(self, now: float) -> None:
+        """Do what time alone does: end an open time, fail a trial that hangs, forgive."""
+        while True:
+            expired = min(self._leases.values(), default=math.inf)
+            at = min(self._ends_at, expired)
+            if at > now:
+                break
+            match self._state:
+                case CircuitState.HALF_OPEN if expired <= self._ends_at:
+                    self._open("a request of the trial was not answered", at, 0.0)
+                case CircuitState.HALF_OPEN:
+                    self._open("the trial took too long", at, 0.0)
+                case _:
+                    self._become(
+                        CircuitState.HALF_OPEN,
+                        "its time is over",
+                        at,
+                        ends_at=at + self._policy.longest_trial_seconds,
+                    )
+        if self._state is CircuitState.CLOSED:
+            forgiven = int((now - self._healthy_since) / self._policy.forgiveness_seconds)
+            if forgiven > 0:
+                self._doublings = max(0, self._doublings - forgiven)
+                self._healthy_since += forgiven * self._policy.forgiveness_seconds
+
+    def _open(self, evidence: str, now: float, retry_after_seconds: float) -> None:
+        policy = self._policy
+        seconds = min(policy.longest_open_seconds, policy.first_open_seconds * 2.0**self._doublings)
+        seconds *= self._rng.uniform(1 - policy.jitter, 1 + policy.jitter)
+        self._doublings += 1
+        ends_at = now + max(seconds, retry_after_seconds)
+        self._become(CircuitState.OPEN, evidence, now, ends_at=ends_at)
+
+    def _become(self, state: CircuitState, evidence: str, now: float, *, ends_at: float = math.inf) -> None:
+        self.transitions.append(Transition(at=now, before=self._state, after=state, evidence=evidence))
+        self._state, self._healthy_since, self._ends_at = state, now, ends_at
+        self._generation += 1
+        self._leases.clear()
+        self._step = self._succeeded_in_step = self._in_a_row = 0
+        self._window.clear()

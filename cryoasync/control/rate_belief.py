@@ -1,0 +1,108 @@
+"""What limit is in force at the source, as a probability over the possible ones.
+
+A source may lower its limit without a word, and may refuse at random for reasons of its own. Every answer
+tells the two apart a little: a refusal at a count that was accepted before speaks for chance, one above it
+for a limit. The filter is Bayes' rule over a grid of limits and random failure rates, with a slow drift to a
+prior, since what is true now may change at any time.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FAILURE_RATES = (0.0, 0.1, 0.25, 0.5)
+"""How often a request is refused by chance, in the cells of the grid."""
+
+CHANGE_SECONDS = 900.0
+"""How long a limit holds, in the mean."""
+
+REFUSED_ABOVE = 0.97
+REFUSED_WITHIN = 0.005
+REFUSED_UNSURE = 0.08
+"""How probable a refusal is above the limit, within it, and where latency leaves open which it was."""
+
+TOP_SHARE = 0.8
+CHANCE_SHARE = 0.07
+"""Of the first prior: how probable the full limit is, and among the lower ones a source that fails by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many requests the source counted in its window when one arrived, itself included: for sure, and at most."""
+
+    sure: int
+    most: int
+
+
+Belief = tuple[float, ...]
+"""A probability for each cell: limits from 0 up, each with every failure rate."""
+
+
+def first_prior(limit: int) -> Belief:
+    """Return what is believed of a source whose stated limit is ``limit``, before any answer."""
+    rates = len(FAILURE_RATES) - 1
+    cells = []
+    for lower in range(limit + 1):
+        share = TOP_SHARE if lower == limit else (1 - TOP_SHARE) / limit
+        cells += [share * (1 - CHANCE_SHARE), *(share * CHANCE_SHARE / rates for _ in range(rates))]
+    return tuple(cells)
+
+
+class RateBelief:
+    """The probabilities of the limits 0 to ``limit``, each with some chance of random refusals."""
+
+    def __init__(self, limit: int) -> None:
+        """Believe the first prior."""
+        self.limit = limit
+        self._prior = first_prior(limit)
+        self._cells = list(self._prior)
+        self._updated_at: float | None = None
+
+    @property
+    def cells(self) -> Belief:
+        """The probabilities, adding up to 1."""
+        return tuple(self._cells)
+
+    def drift(self, now: float, prior: Belief | None = None) -> None:
+        """Let time pass: the longer ago the last answer, the more the prior counts."""
+        if self._updated_at is not None:
+            self.mix(prior or self._prior, 1 - math.exp((self._updated_at - now) / CHANGE_SECONDS))
+        self._updated_at = now
+
+    def mix(self, other: Sequence[float], weight: float) -> None:
+        """Take ``weight`` parts of ``other`` into the belief."""
+        self._cells = [
+            (1 - weight) * mine + weight * theirs for mine, theirs in zip(self._cells, other, strict=True)
+        ]
+
+    def update(self, load: Load, *, refused: bool) -> float:
+        """Learn from one answer to a request sent at ``load``; return how probable that answer was."""
+        weighed = []
+        for limit in range(self.limit + 1):
+            if load.sure > limit:
+                by_limit = REFUSED_ABOVE
+            elif load.most <= limit:
+                by_limit = REFUSED_WITHIN
+            else:
+                by_limit = REFUSED_UNSURE
+            for index, by_chance in enumerate(FAILURE_RATES):
+                chance = by_chance + (1 - by_chance) * by_limit
+                cell = self._cells[limit * len(FAILURE_RATES) + index]
+                weighed.append(cell * (chance if refused else 1 - chance))
+        total = math.fsum(weighed)
+        self._cells = [cell / total for cell in weighed]
+        return total
+
+    def of_limits(self) -> list[float]:
+        """Return the probability of each limit."""
+        step = len(FAILURE_RATES)
+        return [math.fsum(self._cells[start : start + step]) for start in range(0, len(self._cells), step)]
+
+    def failure_rate(self) -> float:
+        """Return the expected part of requests that is refused by chance."""
+        step = len(FAILURE_RATES)
+        return math.fsum(cell * FAILURE_RATES[index % step] for index, cell in enumerate(self._cells))
+
+    def is_chance(self) -> float:
+        """Return how probable it is that requests are refused by chance at all."""
+        return 1 - math.fsum(self._cells[:: len(FAILURE_RATES)])
