@@ -68,10 +68,12 @@ def _exit_code(arguments: list[str]) -> int:
     except typer.Abort:
         failure = UsageError("Stopped before anything was done.")
     except typer.TyperException as error:
-        if not error.message:
+        # An argument that is missing has a text, but no message.
+        text = error.format_message()
+        if not text:
             # A group without a subcommand: its help has been printed.
             return UsageError.exit_code
-        failure = UsageError(error.format_message(), hint=_help_hint(error))
+        failure = UsageError(text, hint=_help_hint(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     else:
