@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from cryoasync.control.rate_limiter import Priority
-from cryoasync.sources.pubchem.records import PROPERTY_NAMES, has_properties, has_synonyms
+from cryoasync.sources.pubchem.records import PROPERTY_NAMES, has_properties, tells_synonyms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ SYNONYMS = Endpoint(
     path="compound/cid/synonyms/JSON",
     cache_key="synonyms",
     priority=Priority.CONTINUE,
-    tells=has_synonyms,
+    tells=tells_synonyms,
 )
 
 

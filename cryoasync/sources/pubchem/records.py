@@ -197,13 +197,13 @@ def has_properties(raw: msgspec.Raw, extra: Sequence[str]) -> bool:
         return False
 
 
-def has_synonyms(raw: msgspec.Raw) -> bool:
-    """Tell whether a row holds synonyms, and can be read."""
+def tells_synonyms(raw: msgspec.Raw) -> bool:
+    """Tell whether a row can be read; that a compound has no synonyms is an answer, too."""
     try:
-        _, synonyms = read_synonym_row(raw)
+        read_synonym_row(raw)
     except ValueError:
         return False
-    return bool(synonyms)
+    return True
 
 
 def read_cid(raw: msgspec.Raw | bytes) -> int:
