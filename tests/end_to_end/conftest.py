@@ -57,7 +57,7 @@ def embedded(cryoasync: CommandLine) -> Iterator[EmbeddedServer]:
     asyncio.run(server.destroy())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def simulators(_kept_molecules: None) -> Iterator[Simulators]:
     """Return a function that gives the simulator of some arguments, which has seen nothing yet."""
     with ExitStack() as stack:
