@@ -1,7 +1,7 @@
 """One coroutine that turns chunks into results."""
 
 import asyncio
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -31,11 +31,11 @@ class Worker:
     def __init__(self, number: int, processor: ChunkProcessor, *, clock: Clock) -> None:
         """Start idle."""
         self.number = number
-        self.seconds_by_activity: Counter[Activity] = Counter()
         self._processor = processor
         self._clock = clock
         self._activity = Activity.IDLE
         self._since = clock()
+        self._seconds: dict[Activity, float] = dict.fromkeys(Activity, 0.0)
         self._chunk: Chunk | None = None
         self._leash: asyncio.Timeout | None = None
 
@@ -74,8 +74,14 @@ class Worker:
     def report(self, activity: Activity) -> None:
         """Note what the worker does from now on."""
         now = self._clock()
-        self.seconds_by_activity[self._activity] += now - self._since  # type: ignore[assignment]
+        self._seconds[self._activity] += now - self._since
         self._activity, self._since = activity, now
+
+    def seconds_by_activity(self) -> Mapping[Activity, float]:
+        """Return what the worker's time went to so far, the step in hand included."""
+        spent = dict(self._seconds)
+        spent[self._activity] += self._clock() - self._since
+        return spent
 
     def interrupt(self) -> None:
         """Give up the chunk in hand where it stands, and begin it again; once is enough, however long that takes."""

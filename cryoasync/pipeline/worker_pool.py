@@ -1,7 +1,7 @@
 """N workers on one channel of chunks, and the check that none of them is stuck."""
 
 import asyncio
-from collections import Counter
+from collections.abc import Mapping
 
 import structlog
 
@@ -60,9 +60,11 @@ class WorkerPool:
         """Return what each worker does now."""
         return tuple(worker.status() for worker in self._workers)
 
-    def seconds_by_activity(self) -> Counter[Activity]:
-        """Return what the workers' time went to so far."""
-        return sum((worker.seconds_by_activity for worker in self._workers), Counter())
+    def seconds_by_activity(self) -> Mapping[Activity, float]:
+        """Return what the workers' time went to so far; what it did not go to is left out."""
+        spent = [worker.seconds_by_activity() for worker in self._workers]
+        total = {activity: sum(each[activity] for each in spent) for activity in Activity}
+        return {activity: seconds for activity, seconds in total.items() if seconds}
 
 
 async def _cancel_after_grace(

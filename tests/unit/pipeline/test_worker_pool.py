@@ -245,9 +245,21 @@ async def test_the_time_of_the_workers_is_accounted_for() -> None:
         group.create_task(pool.run(await filled(2), StopRequest(), grace_seconds=0.0))
         await asyncio.sleep(22.0)
         await pool.results.receive()
-    spent = pool.seconds_by_activity()
-    assert (spent[Activity.FETCHING], spent[Activity.COMPUTING]) == (14.0, 6.0)
-    assert spent[Activity.DELIVERING] == 2.0
+    assert pool.seconds_by_activity() == {
+        Activity.FETCHING: 14.0,
+        Activity.COMPUTING: 6.0,
+        Activity.DELIVERING: 2.0,
+    }
+
+
+@on_virtual_time
+async def test_the_step_in_hand_is_accounted_for_and_still_found_stuck() -> None:
+    pool = pool_of(Scripted((Activity.FETCHING, None), (Activity.FETCHING, 1.0)), workers=2)
+    async with watched(pool, 180.0), asyncio.TaskGroup() as group:
+        group.create_task(work(pool, 1))
+        await asyncio.sleep(100.0)
+        assert pool.seconds_by_activity() == {Activity.FETCHING: 100.0, Activity.IDLE: 100.0}
+        assert pool.status()[0].seconds == 100.0
 
 
 async def _stop_after(stop: StopRequest, seconds: float) -> None:
