@@ -279,6 +279,25 @@ def test_a_blocked_address_is_left_alone_for_longer_each_time() -> None:
     assert bench.traffic.recovered == {ErrorCategory.BLOCKED: 4}
 
 
+def test_a_good_answer_makes_the_next_block_the_first_again() -> None:
+    """Blocks grow while they last, not over the life of a run."""
+
+    def behaviour(request: Request) -> Reply:
+        blocked = request.number in {0, 1, 4}
+        return page(503, X_Throttling_Control=BLOCKED_HEADER) if blocked else whole(request)
+
+    async def main() -> list[float]:
+        bench = Bench(behaviour, policy=PUBCHEMS)
+        for _ in range(3):
+            await bench.fetch(entries(1))
+        return [later.at - earlier.at for earlier, later in pairwise(bench.requests)]
+
+    pauses = on_virtual_time(main)
+    assert 30.0 <= pauses[0] < pauses[1]
+    assert pauses[1] >= 60.0
+    assert 30.0 <= pauses[4] < 60.0
+
+
 def test_a_page_that_says_when_to_come_again_is_believed() -> None:
     """Maintenance is announced so; asking earlier helps nobody."""
 
@@ -357,6 +376,20 @@ def test_what_is_not_the_api_is_noticed_soon(reply: Reply) -> None:
         assert bench.requests[-1].at < 30.0
 
     on_virtual_time(main)
+
+
+@pytest.mark.parametrize(
+    "word", [fault(404, "NotFound"), fault(400, "BadRequest")], ids=["unknown", "refused"]
+)
+def test_a_word_on_the_compounds_shows_that_the_source_works(word: Reply) -> None:
+    """Two failures with nothing but absences and refusals between them are no outage, however far apart."""
+
+    def behaviour(request: Request) -> Reply:
+        return page(503) if request.number in {0, 300} else word
+
+    bench, fetch = fetch_all(120, behaviour, patience_seconds=20.0, spoke_before=True)
+    assert bench.requests[300].at - bench.requests[0].at > 20.0
+    assert len(fetch.answers) == 120
 
 
 def test_a_property_that_pubchem_does_not_know_ends_the_run_at_once() -> None:
