@@ -58,6 +58,7 @@ OfRun = Annotated[
     str | None, typer.Option("--run", metavar="RUN", help="A run's number or name; by default the latest.")
 ]
 AllRuns = Annotated[bool, typer.Option("--all-runs", help="Those of all runs.")]
+
 _COLUMNS = {
     ListedState.FAILED: ("run_id", "source_id", "kind", "attempts", "last_seen", "message"),
     ListedState.NOT_FOUND: ("run_id", "line", "source_id", "reason"),

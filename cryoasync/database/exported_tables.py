@@ -11,12 +11,16 @@ from cryoasync.errors import UsageError
 
 _BY_RUN_ID = "run_id = $1"
 # Whichever run fetched it last, a compound belongs to every run that was asked for it. One whose synonyms
-# alone failed has its row all the same.
+# alone failed has its row all the same. A file of PubChem's names compounds in records of its own.
 _OF_RUN = """
 SELECT runs.source, entries.source_id
 FROM cryoasync.run_entries AS entries
 JOIN cryoasync.runs ON runs.id = entries.run_id
 WHERE entries.run_id = $1 AND entries.state IN ('imported', 'failed')
+UNION ALL
+SELECT 'pubchem', cid::text
+FROM cryoasync.pubchem_compounds
+WHERE run_id = $1
 """
 
 
