@@ -17,10 +17,11 @@ def print_summary(summary: Summary) -> None:
     table.add_row("imported", f"{counts.imported:,}{already}")
     table.add_row("not found", f"{counts.not_found:,}")
     table.add_row("invalid", f"{counts.invalid:,}")
-    table.add_row(
-        "failed", f"{counts.failed:,}" + (", see `cryoasync failures list`" if counts.failed else "")
-    )
+    table.add_row("failed", f"{counts.failed:,}")
     table.add_row("pending", f"{counts.pending:,}")
+    if summary.failures or counts.failed:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in summary.failures.items())
+        table.add_row("failures", f"{kinds or 'of earlier starts'}, see `cryoasync failures list`")
     traffic = summary.traffic
     rate = f"{traffic.requests / summary.work_seconds:.2f} a second" if summary.work_seconds else "none sent"
     table.add_row("requests", f"{traffic.requests:,} ({rate}), {traffic.retries:,} retries")

@@ -1,8 +1,8 @@
 """``cryoasync why``: all that happened to one compound."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import RenderableType
@@ -24,7 +24,9 @@ NEVER_ASKED_FOR = "never asked for"
 @with_settings(*DATABASE_OPTIONS, "run.cache", "pubchem.base_url")
 async def why(
     loaded: LoadedSettings,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="A CID (2244, CID2244) or an InChIKey.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="A CID (2244, CID2244), an InChIKey, or FILE#RECORD.")
+    ],
     *,
     as_json: AsJson = False,
 ) -> int:
@@ -83,24 +85,36 @@ def _facts(report: "CompoundReport") -> Table:
     history = report.history
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_row("compound", f"{report.source} {history.source_id}")
-    row = history.row
-    if row is None:
+    if history.row is None:
         facts.add_row("imported", "no")
     else:
-        facts.add_row(
-            "imported", f"yes, as the source said at {moment(row['fetched_at'])}, by run {row['run_id']}"
-        )
-        for column in ("title", "molecular_formula", "smiles", "inchikey"):
-            facts.add_row(column.replace("_", " "), "-" if row[column] is None else str(row[column]))
-        facts.add_row("synonyms", "not asked for" if row["synonyms"] is None else f"{len(row['synonyms']):,}")
+        for name, fact in (_of_record if report.source == "files" else _of_compound)(history.row):
+            facts.add_row(name, fact)
     if history.descriptors is None:
         facts.add_row("RDKit", "nothing computed")
     else:
         computed_at = moment(history.descriptors["computed_at"])
         facts.add_row("RDKit", f"computed at {computed_at} by version {history.descriptors['rdkit_version']}")
+    if report.source == "files":
+        return facts
     cached = [f"{answer.endpoint}, {duration(answer.age_seconds)} old" for answer in report.cached]
     facts.add_row("cache", "; ".join(cached) or "nothing")
     return facts
+
+
+def _of_compound(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "imported", f"yes, as the source said at {moment(row['fetched_at'])}, by run {row['run_id']}"
+    for column in ("title", "molecular_formula", "smiles", "inchikey"):
+        yield column.replace("_", " "), "-" if row[column] is None else str(row[column])
+    yield "synonyms", "not asked for" if row["synonyms"] is None else f"{len(row['synonyms']):,}"
+
+
+def _of_record(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "imported", f"yes, as the file said, by run {row['run_id']}"
+    yield "name", row["source_id"] or "-"
+    if row["smiles"] is not None:
+        yield "smiles", row["smiles"]
+    yield "fields", ", ".join(row["fields"] or ()) or "-"
 
 
 def _table(*titles: str) -> Table:

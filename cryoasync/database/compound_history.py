@@ -8,13 +8,20 @@ from cryoasync.database.connection import Database
 from cryoasync.database.reading import reading
 from cryoasync.database.sql import statement
 
-_ROW = "SELECT * FROM cryoasync.pubchem_compounds WHERE cid = $1::text::bigint"
-_WITH_INCHIKEY = "SELECT cid::text FROM cryoasync.pubchem_compounds WHERE inchikey = $1 ORDER BY cid"
+_COMPOUND = "SELECT * FROM cryoasync.pubchem_compounds WHERE cid = $1::text::bigint"
+_FILE_RECORD = "SELECT * FROM cryoasync.file_records WHERE file = $1 AND record = $2::text::bigint"
+# What a file says of its structures may stand anywhere in it, and need not be right: RDKit's key is asked for.
+_WITH_INCHIKEY = """
+SELECT 'pubchem' AS source, cid::text AS source_id, cid FROM cryoasync.pubchem_compounds WHERE inchikey = $1
+UNION ALL
+SELECT source, source_id, NULL FROM cryoasync.rdkit_descriptors WHERE source = 'files' AND inchikey = $1
+ORDER BY cid, source_id
+"""
 _DESCRIPTORS = "SELECT * FROM cryoasync.rdkit_descriptors WHERE source = $1 AND source_id = $2"
 _FAILURES = """
 SELECT run_id, kind, message, attempts, first_seen, last_seen, resolved_at
 FROM cryoasync.failures
-WHERE source = $1 AND source_id = $2
+WHERE source IN ($1, 'files') AND source_id = $2
 ORDER BY first_seen, run_id, kind
 """
 _ENTRIES = statement("entries_of_compound")
@@ -29,7 +36,7 @@ class CompoundHistory:
 
     Attributes:
         source_id: the compound's id in its source.
-        row: of ``pubchem_compounds``; ``None`` where it was never imported.
+        row: of ``pubchem_compounds`` or ``file_records``; ``None`` where it was never imported.
         descriptors: of ``rdkit_descriptors``; ``None`` where RDKit computed nothing.
         entries: its entry in each run that was asked for it, the oldest first.
         requests: those that asked for it, as far as they are still kept. ``certain`` tells those that asked
@@ -50,20 +57,27 @@ class CompoundHistory:
         return bool(self.entries or self.failures or self.row or self.descriptors)
 
 
-async def ids_with_inchikey(database: Database, inchikey: str) -> list[str]:
-    """Return the ids of the compounds that have an InChIKey, in order."""
+async def ids_with_inchikey(database: Database, inchikey: str) -> list[tuple[str, str]]:
+    """Return source and id of the compounds that have an InChIKey, those of PubChem first."""
     async with reading(database) as connection:
-        return [record["cid"] for record in await connection.fetch(_WITH_INCHIKEY, inchikey)]
+        records = await connection.fetch(_WITH_INCHIKEY, inchikey)
+    return [(record["source"], record["source_id"]) for record in records]
 
 
 async def compound_history(database: Database, source: str, source_id: str) -> CompoundHistory:
     """Read the history of a compound; of one never asked for, every part is empty.
 
+    The history of one of PubChem's is also what runs over its own files did with it.
+
     No index leads from a compound to its entries, because it would slow every import down for the sake of
     this one question: the entries of all runs are read through, some seconds for ten million.
     """
     async with reading(database) as connection:
-        row = await connection.fetchrow(_ROW, source_id)
+        if source == "files":
+            file, _, record = source_id.rpartition("#")
+            row = await connection.fetchrow(_FILE_RECORD, file, record)
+        else:
+            row = await connection.fetchrow(_COMPOUND, source_id)
         descriptors = await connection.fetchrow(_DESCRIPTORS, source, source_id)
         entries = await connection.fetch(_ENTRIES, source, source_id)
         requests = await connection.fetch(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from cryoasync.models import Batch, CommitReport, RunCounts
+from cryoasync.models import Batch, CommitReport, FailureKind, RunCounts
 from cryoasync.pipeline.database_patience import DatabasePatience
 from cryoasync.ports import BatchStore, Clock
 
@@ -22,6 +22,7 @@ class CheckpointManager:
         self.batches = 0
         self.rows = 0
         self.rows_by_table: Counter[str] = Counter()
+        self.failures: Counter[FailureKind] = Counter()
         self.seconds = 0.0
         self.last_commit_at: float | None = None
         self._store = store
@@ -43,8 +44,9 @@ class CheckpointManager:
         self.counts = report.counts
         self.batches += 1
         self.rows += report.rows
-        self.rows_by_table.update(
-            row.table.name for result in batch.results for entry in result.entries for row in entry.rows
-        )
+        entries = [entry for result in batch.results for entry in result.entries]
+        self.rows_by_table.update(row.table.name for entry in entries for row in entry.rows)
+        self.failures.update(failure.kind for entry in entries for failure in entry.failures)
+        self.failures[FailureKind.REJECTED_BY_DATABASE] += report.refused
         self.seconds += report.seconds
         self.last_commit_at = self._clock()

@@ -12,11 +12,15 @@ from cryoasync.ports import WallClock
 from cryoasync.service.cache_warnings import warn_of_cache
 from cryoasync.service.site import cache_origin
 from cryoasync.settings import Settings
+from cryoasync.sources.files.collection import whole_path
+from cryoasync.sources.files.models import place
+from cryoasync.sources.files.processor import SOURCE as FILES
 from cryoasync.sources.pubchem.endpoints import SYNONYMS, property_endpoint
 from cryoasync.sources.pubchem.identifiers import CID_SCHEME
 from cryoasync.sources.registry import SOURCES
 
 _SOURCE = "pubchem"
+_PLACE = re.compile(r"(.+)#([1-9]\d{0,17})", re.DOTALL | re.ASCII)
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 
 
@@ -59,17 +63,18 @@ class CompoundReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompoundKey:
-    """What a user calls a compound by: an id of a source, or an InChIKey."""
+    """What a user calls a compound by: an id of a source, the place of a record in a file, or an InChIKey."""
 
+    source: str = _SOURCE
     source_id: str | None = None
     inchikey: str | None = None
 
 
 def read_key(text: str) -> CompoundKey:
-    """Read ``2244``, ``CID2244`` or an InChIKey.
+    """Read ``2244``, ``CID2244``, an InChIKey, or ``library.sdf#17``.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: it is none of these.
     """
     stripped = text.strip()
     if _INCHIKEY.fullmatch(stripped.upper()):
@@ -77,9 +82,12 @@ def read_key(text: str) -> CompoundKey:
     number = CID_SCHEME.parse(stripped)
     if isinstance(number, int):
         return CompoundKey(source_id=CID_SCHEME.text_of(number))
+    if place_in_file := _PLACE.fullmatch(text):
+        file, record = place_in_file.groups()
+        return CompoundKey(source=FILES, source_id=place(str(whole_path(file)), int(record)))
     raise UsageError(
-        f"{text!r} is neither a CID ({number.reason}) nor an InChIKey.",
-        hint="Write 2244, CID2244 or BSYNRYMUTXBXSQ-UHFFFAOYSA-N.",
+        f"{text!r} is neither a CID ({number.reason}) nor an InChIKey, nor FILE#RECORD.",
+        hint="Write 2244, CID2244, BSYNRYMUTXBXSQ-UHFFFAOYSA-N or library.sdf#17.",
     )
 
 
@@ -88,17 +96,18 @@ async def compound_reports(
 ) -> tuple[CompoundReport, ...]:
     """Return a report for each compound that ``key`` means and anything is known of."""
     if key.source_id is not None:
-        ids = [key.source_id]
+        ids = [(key.source, key.source_id)]
     else:
         ids = await ids_with_inchikey(database, key.inchikey or "")
-    cached = await _cached(settings, ids, wall_clock)
+    cids = [source_id for source, source_id in ids if source == _SOURCE]
+    cached = await _cached(settings, cids, wall_clock) if cids else {}
     reports = [
         CompoundReport(
-            source=_SOURCE,
-            history=await compound_history(database, _SOURCE, source_id),
-            cached=tuple(cached[source_id]),
+            source=source,
+            history=await compound_history(database, source, source_id),
+            cached=tuple(cached.get(source_id, ())),
         )
-        for source_id in ids
+        for source, source_id in ids
     ]
     return tuple(report for report in reports if report.is_known)
 

@@ -91,6 +91,7 @@ class RunWork:
             duplicates=run.duplicates,
             traffic=traffic,
             rdkit_filled=checkpoints.rows_by_table[RDKIT_DESCRIPTORS.name],
+            failures=+checkpoints.failures,
             database=DatabaseWork(
                 rows=checkpoints.rows, batches=checkpoints.batches, seconds=checkpoints.seconds
             ),

@@ -1,11 +1,12 @@
 """What a start of a run came to."""
 
 import resource
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from cryoasync.control.traffic import Traffic
-from cryoasync.models import RunCounts, RunStatus
+from cryoasync.models import FailureKind, RunCounts, RunStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Summary:
         counts: of the whole run; ``requested`` is their sum.
         already_done: imported before this start, or young enough when the run was made.
         duplicates: entries of the input that repeat others.
+        failures: met by this start, by kind; those of a part, as of RDKit's, leave a compound imported.
         work_seconds: from the first request of this start to its last commit, or its end.
     """
 
@@ -38,6 +40,7 @@ class Summary:
     duplicates: int
     traffic: Traffic
     rdkit_filled: int
+    failures: Mapping[FailureKind, int]
     database: DatabaseWork
     elapsed_seconds: float
     work_seconds: float
@@ -80,6 +83,7 @@ class Summary:
             "rdkit_filled": self.rdkit_filled,
             "errors": dict(self.traffic.errors),
             "recovered": dict(self.traffic.recovered),
+            "failures": dict(self.failures),
             "database": asdict(self.database),
             "peak_rss_mb": peak_memory_megabytes(),
         }

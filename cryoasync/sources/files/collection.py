@@ -16,6 +16,7 @@ from cryoasync.sources.text import open_bytes
 
 _HASHED_BYTES = 32 * 1024 * 1024
 _RIGHT_FILE_HINT = "Check that it is the right file."
+_SAVE_HINT = "Save its content to a file first; .gz files are read as they are."
 _PROBED_ITEMS = 10_000
 _UNREADABLE_PROBED_ITEMS = 1_000
 
@@ -67,7 +68,9 @@ class StructureFiles:
         Raises:
             InputError: one is no file, has a name that tells no known format, or can be read only once.
         """
-        paths = tuple(dict.fromkeys(map(_whole_path, words)))
+        if "-" in words:
+            raise InputError("Standard input can be read only once.", hint=_SAVE_HINT)
+        paths = tuple(dict.fromkeys(map(whole_path, words)))
         for path in paths:
             _require_regular(path)
             require_known_format(path)
@@ -155,8 +158,11 @@ class StructureFiles:
             last_record = item.record
 
 
-def _whole_path(word: str) -> Path:
-    # The name itself stays as it is: that of what a link leads to may lack the ending.
+def whole_path(word: str) -> Path:
+    """Return the one path that a file is known by, however it is named.
+
+    The name itself is kept: that of what a link leads to may lack the ending.
+    """
     path = Path(word)
     return path.parent.resolve() / path.name
 
@@ -175,10 +181,7 @@ def _require_regular(path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise InputError(f"{path} is a directory.", hint="Name the files inside it.")
     if not stat.S_ISREG(mode):
-        raise InputError(
-            f"{path} is a pipe or a device, which can be read only once.",
-            hint="Save its content to a file first; .gz files are read as they are.",
-        )
+        raise InputError(f"{path} is a pipe or a device, which can be read only once.", hint=_SAVE_HINT)
 
 
 def _state_of(path: Path) -> os.stat_result:

@@ -27,7 +27,8 @@ from cryoasync.sources.equipment import DescriptorPool
 from cryoasync.sources.files.collection import FilesDigest
 from cryoasync.sources.files.models import FileItem, FileRecord, PubChemDump, Unreadable
 from cryoasync.sources.files.record_reader import RecordReader
-from cryoasync.sources.files.table import DUMP_COLUMNS, DUMPED_COMPOUNDS, FILE_RECORDS
+from cryoasync.sources.files.table import DUMPED_COMPOUNDS, FILE_RECORDS
+from cryoasync.sources.pubchem.table import FILE_COLUMNS
 
 SOURCE = "files"
 _PUBCHEM = "pubchem"
@@ -149,7 +150,7 @@ class FilesProcessor:
         run_id = self._options.run_id
         values: tuple[Any, ...]
         if isinstance(item, PubChemDump):
-            columns = (_value(item, column) for column in DUMP_COLUMNS)
+            columns = (_value(item, column) for column in FILE_COLUMNS)
             values = (item.cid, *columns, self._said_at(item.file), run_id)
             return Row(table=DUMPED_COMPOUNDS, source_id=item.entry_id, values=values)
         values = (

@@ -1,7 +1,7 @@
 """Where the records of files go: ``file_records``, and PubChem's own into ``pubchem_compounds``."""
 
 from cryoasync.models import StagedTable
-from cryoasync.sources.pubchem.table import PROPERTY_COLUMNS
+from cryoasync.sources.pubchem.table import FILE_COLUMNS
 
 _KEY = ("file", "record")
 _VALUES = ("source_id", "smiles", "molfile", "fields")
@@ -30,10 +30,7 @@ FILE_RECORDS = StagedTable(
     name="file_records", columns=_COLUMNS, key=_KEY, merge=(_FORGET_DESCRIPTORS, _MERGE)
 )
 
-DUMP_COLUMNS = tuple(column for column in PROPERTY_COLUMNS if column != "title")
-"""What PubChem's files have a tag for; of titles and synonyms they say nothing."""
-
-_DUMP_COLUMNS = ("cid", *DUMP_COLUMNS, "fetched_at", "run_id")
+_DUMP_COLUMNS = ("cid", *FILE_COLUMNS, "fetched_at", "run_id")
 
 # One batch may hold a compound from an older and from a newer file; whichever is younger than the row replaces it.
 _DUMP_MERGE = f"""

@@ -32,6 +32,9 @@ PROPERTY_COLUMNS = (
 )
 """What every answer of the property table holds, as columns."""
 
+FILE_COLUMNS = tuple(column for column in PROPERTY_COLUMNS if column != "title")
+"""What PubChem's files of compounds hold; of titles and synonyms they say nothing."""
+
 _COLUMNS = ("cid", *PROPERTY_COLUMNS, "synonyms", "extra", "fetched_at", "run_id")
 _NEWER = "excluded.fetched_at > stored.fetched_at"
 
@@ -41,12 +44,14 @@ def _newer_wins(column: str) -> str:
 
 
 # Synonyms and extra properties are NULL where they were not asked for, and such an answer overwrites none.
-# An older answer that was asked for them fills what the newer one was not, and changes nothing else.
+# An older answer that was asked for them fills what the newer one was not, and changes nothing else. So it does
+# with the title, of which PubChem's files say nothing.
 _MERGE = f"""
 INSERT INTO cryoasync.pubchem_compounds AS stored ({", ".join(_COLUMNS)})
 SELECT {", ".join(_COLUMNS)} FROM {{staging}} ORDER BY cid
 ON CONFLICT (cid) DO UPDATE SET
-    {", ".join(map(_newer_wins, (*PROPERTY_COLUMNS, "fetched_at", "run_id")))},
+    {", ".join(map(_newer_wins, (*FILE_COLUMNS, "fetched_at", "run_id")))},
+    title = CASE WHEN {_NEWER} THEN excluded.title ELSE coalesce(stored.title, excluded.title) END,
     synonyms = CASE
         WHEN {_NEWER} THEN coalesce(excluded.synonyms, stored.synonyms)
         ELSE coalesce(stored.synonyms, excluded.synonyms)
@@ -58,6 +63,7 @@ ON CONFLICT (cid) DO UPDATE SET
         ELSE excluded.extra || stored.extra
     END
 WHERE {_NEWER}
+    OR (stored.title IS NULL AND excluded.title IS NOT NULL)
     OR (stored.synonyms IS NULL AND excluded.synonyms IS NOT NULL)
     OR (stored.extra IS NULL AND excluded.extra IS NOT NULL)
     OR excluded.extra || stored.extra <> stored.extra
@@ -71,10 +77,11 @@ FROM cryoasync.pubchem_compounds
 WHERE cid = ANY ($1::text[]::bigint[])
     AND fetched_at >= $2
     AND (synonyms IS NOT NULL OR NOT $3)
+    AND (title IS NOT NULL OR iupac_name IS NULL)
     AND (extra ?& $4::text[] OR $4::text[] = '{}')
 """
 """Which of the CIDs ``$1`` were fetched since ``$2``, with synonyms where ``$3`` and the further properties ``$4``:
-text and time."""
+text and time. PubChem gives a title to what it has a name for: a name alone comes from one of its files."""
 
 KNOWN_SMILES = """
 SELECT cid::text, smiles FROM cryoasync.pubchem_compounds WHERE cid = ANY ($1::text[]::bigint[]) AND smiles IS NOT NULL
