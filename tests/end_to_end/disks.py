@@ -1,5 +1,6 @@
 """A small disk of one's own: a file system in memory that only processes inside its namespace see."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,9 @@ def mounted_disk(path: Path, options: str) -> Iterator[Disk]:
     Raises:
         NoDiskError: the system does not permit that.
     """
+    missing = [program for program in ("unshare", "nsenter") if not shutil.which(program)]
+    if missing:
+        raise NoDiskError(f"without {' and '.join(missing)}")
     path.mkdir()
     command = [*_NAMESPACE, "sh", "-c", _MOUNT, "sh", options, str(path)]
     with subprocess.Popen(

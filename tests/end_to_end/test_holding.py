@@ -1,6 +1,7 @@
 """One process a run: the second says so, a dead one is no obstacle, and a takeover ends the first."""
 
 import socket
+from signal import SIGTERM
 
 from tests.end_to_end.commands import CommandLine
 from tests.end_to_end.simulators import RunningSimulator
@@ -12,9 +13,9 @@ AT_ONCE_SECONDS = 20.0
 """Below the half minute after which a process that does not show itself counts as dead."""
 
 
-def words(simulator: RunningSimulator, dsn: str, inputs: str = "1-1000") -> tuple[str, ...]:
+def words(simulator: RunningSimulator, dsn: str) -> tuple[str, ...]:
     where = ("--base-url", simulator.base_url, "--dsn", dsn)
-    return ("run", "pubchem", inputs, *where, "--no-synonyms", "--chunk-size", "10", "--no-cache", "--json")
+    return ("run", "pubchem", "1-1000", *where, "--no-synonyms", "--chunk-size", "10", "--no-cache", "--json")
 
 
 def test_a_second_start_waits_for_the_death_of_the_first(
@@ -40,12 +41,15 @@ def test_a_second_start_waits_for_the_death_of_the_first(
 def test_of_equal_starts_at_the_same_moment_one_runs(
     cryoasync: CommandLine, at_once: RunningSimulator, dsn: str
 ) -> None:
-    """Whoever comes first makes the run; nothing is made or asked for twice."""
-    command = words(at_once, dsn, "1-60")
-    starts = [cryoasync.start(*command, *SLOWLY) for _ in range(3)]
-    assert sorted(start.end().exit_code for start in starts) == [0, 75, 75]
-    assert query(dsn, "SELECT imported, epoch FROM cryoasync.runs") == [(60, 2)]
-    assert at_once.statistics()["ids"] == 60
+    """Whoever comes first makes the run, and makes it once."""
+    starts = [cryoasync.start(*words(at_once, dsn), *SLOWLY) for _ in range(3)]
+    wait_for(lambda: sum(start.process.poll() is None for start in starts) == 1)
+    [first] = [start for start in starts if start.process.poll() is None]
+    wait_for(lambda: cids(dsn))
+    first.signal(SIGTERM)
+    assert sorted(start.end().exit_code for start in starts) == [75, 75, 143]
+    assert query(dsn, "SELECT status, epoch FROM cryoasync.runs") == [("stopped", 2)]
+    assert at_once.statistics()["ids"] == len(cids(dsn))
 
 
 def test_a_takeover_ends_the_process_that_held_the_run(

@@ -60,7 +60,7 @@ def test_a_second_signal_ends_a_run_at_once(cryoasync: CommandLine, simulators: 
     simulator = simulators(
         *("--scenario", "blackout", "--set", "policy=none", "--set", "latency=none"),
         *("--set", "blackout.after_requests=3", "--set", "blackout.fault=hang"),
-        *("--set", "blackout.lasts_seconds=5"),
+        *("--set", "blackout.lasts_seconds=6"),
     )
     options = ("--no-synonyms", "--chunk-size", "100", "--no-cache", "--json")
     words = ("run", "pubchem", "1-1000", "--base-url", simulator.base_url, "--dsn", dsn, *options)
