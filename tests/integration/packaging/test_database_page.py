@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from cryoasync.database.connection import Database
-from cryoasync.models import FailureKind
+from cryoasync.database.spool import SpooledEntry
+from cryoasync.models import EntryState, FailureKind
 from tests.conftest import Fetch
 from tests.integration.database.builders import (
     NOON,
@@ -15,6 +16,7 @@ from tests.integration.database.builders import (
     batch_of,
     compound,
     descriptors,
+    entries,
     entry_result,
     failure,
     started_run,
@@ -65,7 +67,8 @@ def test_every_kind_of_failure_is_named() -> None:
 @pytest.fixture
 async def laboratory(database: Database) -> Database:
     """A database with something to find for every query."""
-    run = await started_run(database, 4)
+    invalid = SpooledEntry("abc", 5, EntryState.INVALID, "not a number")
+    run = await started_run(database, [*entries(4), invalid])
     known = {"molecular_weight": Decimal("180.16"), "synonyms": ["aspirin"], "xlogp": 1.2}
     rows = [
         compound(1, inchikey="BSYNRYMUTXBXSQ-UHFFFAOYSA-N", **known),
