@@ -19,6 +19,9 @@ HEARTBEAT_LIMIT_SECONDS = 30.0
 DEAD_SESSION_SECONDS = 10.0
 """How long the session of a process that was killed may take to go."""
 
+DEAD_SESSION_LOOKS = 20
+"""How often it is looked meanwhile whether the process lives: its run becomes visible once its input is spooled."""
+
 _TAKEOVER_HINT = "Wait for it or stop it; if it is gone for good, give --takeover."
 
 

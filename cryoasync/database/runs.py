@@ -7,6 +7,7 @@ from datetime import datetime
 from cryoasync.database.connection import Database
 from cryoasync.database.owner import Owner, Vitality
 from cryoasync.database.run_hold import (
+    DEAD_SESSION_LOOKS,
     DEAD_SESSION_SECONDS,
     RunHold,
     held_error,
@@ -110,14 +111,19 @@ class RunRepository:
         free = await lock.try_acquire()
         if takeover:
             return
-        latest = await self._latest(key)
         if not free:
-            # A process that was killed, perhaps before its run was visible: its session goes in a moment.
-            living = latest and latest.owner and latest.owner.vitality(self._owner) is not Vitality.DEAD
-            if living or not await lock.acquire_within(DEAD_SESSION_SECONDS):
-                raise held_error(latest)
+            await self._outlast_the_dead(lock, key)
+        require_not_held(await self._latest(key), self._owner, locks_tell=True)
+
+    async def _outlast_the_dead(self, lock: SessionLock, key: str) -> None:
+        """Wait for the session of a process that was killed, perhaps before its run was visible: it soon goes."""
+        for _ in range(DEAD_SESSION_LOOKS):
             latest = await self._latest(key)
-        require_not_held(latest, self._owner, locks_tell=True)
+            if latest and latest.owner and latest.owner.vitality(self._owner) is not Vitality.DEAD:
+                raise held_error(latest)
+            if await lock.acquire_within(DEAD_SESSION_SECONDS / DEAD_SESSION_LOOKS):
+                return
+        raise held_error(await self._latest(key))
 
     async def _latest(self, key: str) -> Run | None:
         async with self._database.transaction() as connection:

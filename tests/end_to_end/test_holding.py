@@ -47,6 +47,8 @@ def test_of_equal_starts_at_the_same_moment_one_runs(
     [first] = [start for start in starts if start.process.poll() is None]
     wait_for(lambda: cids(dsn))
     first.signal(SIGTERM)
+    for other in starts:
+        assert other is first or f"process {first.process.pid} on " in other.end().error["message"]
     assert sorted(start.end().exit_code for start in starts) == [75, 75, 143]
     assert query(dsn, "SELECT status, epoch FROM cryoasync.runs") == [("stopped", 2)]
     assert at_once.statistics()["ids"] == len(cids(dsn))
