@@ -106,7 +106,7 @@ class FileStart:
         self._reader = reader
         self._digest = digest
         self._stop = stop
-        self._stages = Stages(_with_every_processor(settings.run), stop, None)
+        self._stages = Stages(_with_workers_for_rdkit(settings.run), stop, None)
         self._damage: Unreadable | None = None
 
     async def run(self, database: Database, hold: RunHold, display: Display) -> RunOutcome:
@@ -174,12 +174,14 @@ def _spooled_entry(item: FileItem) -> SpooledEntry:
     return SpooledEntry(item.entry_id, item.record)
 
 
-def _with_every_processor(run: RunSettings) -> RunSettings:
-    """Let as many chunks be worked on as keep RDKit's processes busy, unless the user says how many."""
+def _with_workers_for_rdkit(run: RunSettings) -> RunSettings:
+    """Let one chunk be read while RDKit's processes compute others, unless the user says how many.
+
+    With more than that each would take longer, and a kill would cost more of what was computed.
+    """
     if "workers" in run.model_fields_set:
         return run
-    # One more is being read, and one more waits for the database.
-    return run.model_copy(update={"workers": max(run.workers, run.rdkit_workers + 2)})
+    return run.model_copy(update={"workers": run.rdkit_workers + 1})
 
 
 def _damage_error(damage: Unreadable) -> InputError:

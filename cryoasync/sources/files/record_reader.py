@@ -23,6 +23,9 @@ class RecordReader:
     A position is the place of an item in the stream of all files. Workers ask in the order of the positions; one
     that lies further back (of a chunk that is begun again, of a failure that is tried again) is read towards
     from the start.
+
+    Attributes:
+        position: of the item to be read next.
     """
 
     def __init__(self, files: StructureFiles, digest: FilesDigest) -> None:
@@ -33,7 +36,7 @@ class RecordReader:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="files")
         self._closed = threading.Event()
         self._items = files.items()
-        self._next_position = 0
+        self.position = 0
         self._damaged: Unreadable | None = None
 
     async def __aenter__(self) -> Self:
@@ -70,12 +73,12 @@ class RecordReader:
         return await asyncio.get_running_loop().run_in_executor(self._thread, task)
 
     def _take(self, positions: Sequence[int]) -> list[FileItem]:
-        if positions and positions[0] < self._next_position:
-            self._items, self._next_position = self._files.items(), 0
+        if positions and positions[0] < self.position:
+            self._items, self.position = self._files.items(), 0
         taken = []
         for position in positions:
             item = self._next()
-            while self._next_position <= position:
+            while self.position <= position:
                 item = self._next()
             taken.append(item)
         # Looked at last, so that it speaks for all that was read before.
@@ -93,7 +96,7 @@ class RecordReader:
         if self._closed.is_set():
             raise _ClosedError
         item = next(self._items, None)
-        self._next_position += 1
+        self.position += 1
         if isinstance(item, Unreadable) and item.ends_file:
             self._damaged = self._damaged or item
         return item
