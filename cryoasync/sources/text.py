@@ -12,6 +12,7 @@ from cryoasync.errors import InputError
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF8_BOM = b"\xef\xbb\xbf"
 _SNIFFED_BYTES = 4096
+_BLOCK_BYTES = 256 * 1024
 # A file without line ends would otherwise be read whole into memory.
 _LONGEST_LINE_BYTES = 16 * 1024 * 1024
 _READ_ERRORS = (OSError, EOFError, zlib.error)
@@ -79,18 +80,45 @@ def read_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:
 
 
 def _decoded_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:
+    """Decode and split whole blocks: a call a line would take most of the time of a long file."""
     line_number = 0
-    while True:
-        try:
-            line = stream.readline(_LONGEST_LINE_BYTES + 1)
-        except _READ_ERRORS as error:
-            raise _unreadable(error, name, line_number) from error
-        if not line:
-            return
-        line_number += 1
-        if len(line) > _LONGEST_LINE_BYTES:
-            raise InputError(f"{name} is no text file: its line {line_number} is longer than 16 MiB.")
-        yield _decoded(line.rstrip(b"\r\n"))
+    begun = b""
+    while block := _read_block(stream, name, line_number):
+        lines, line_end, rest = block.rpartition(b"\n")
+        if line_end:
+            for line in _split(begun + lines, name, line_number):
+                line_number += 1
+                yield line
+            begun = rest
+        else:
+            begun += block
+            _require_bearable(begun, name, line_number)
+    if begun:
+        yield from _split(begun, name, line_number)
+
+
+def _read_block(stream: io.BufferedReader, name: str, line_number: int) -> bytes:
+    try:
+        return stream.read1(_BLOCK_BYTES)
+    except _READ_ERRORS as error:
+        raise _unreadable(error, name, line_number) from error
+
+
+def _split(content: bytes, name: str, line_number: int) -> list[str]:
+    """Return the lines of what ends where a line does."""
+    if len(content) > _LONGEST_LINE_BYTES:
+        for offset, line in enumerate(content.split(b"\n")):
+            _require_bearable(line, name, line_number + offset)
+    try:
+        lines = content.decode().split("\n")
+    except UnicodeDecodeError:
+        lines = [_decoded(line) for line in content.split(b"\n")]
+    return [line.rstrip("\r") for line in lines] if b"\r" in content else lines
+
+
+def _require_bearable(line: bytes, name: str, line_number: int) -> None:
+    if len(line) > _LONGEST_LINE_BYTES:
+        raise InputError(f"{name} is no text file: its line {line_number + 1} is longer than 16 MiB.")
 
 
 def _decoded(line: bytes) -> str:

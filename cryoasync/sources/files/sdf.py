@@ -67,7 +67,7 @@ def _split(lines: Iterable[str]) -> Iterator[list[str] | None]:
 
 
 def _parse(number: int, lines: list[str]) -> SdfRecord | BrokenSdfRecord:
-    end = next((index for index, line in enumerate(lines) if line.startswith(_MOLBLOCK_END)), None)
+    end = _molblock_end(lines)
     if end is None:
         return BrokenSdfRecord(number=number, reason=f"no line '{_MOLBLOCK_END}'")
     fields, repeated = _fields(lines[end + 1 :])
@@ -78,9 +78,17 @@ def _parse(number: int, lines: list[str]) -> SdfRecord | BrokenSdfRecord:
     return SdfRecord(
         number=number,
         title=lines[0].strip(),
-        molblock="".join(f"{line}\n" for line in lines[: end + 1]),
+        molblock="\n".join(lines[: end + 1]) + "\n",
         fields=fields,
     )
+
+
+def _molblock_end(lines: list[str]) -> int | None:
+    try:
+        return lines.index(_MOLBLOCK_END)
+    except ValueError:
+        # Some programs write blanks behind it.
+        return next((index for index, line in enumerate(lines) if line.startswith(_MOLBLOCK_END)), None)
 
 
 def _fields(lines: list[str]) -> tuple[dict[str, str], bool]:

@@ -1,12 +1,15 @@
 """Lines of text, however the file was stored."""
 
 import gzip
+import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cryoasync.errors import InputError
-from cryoasync.sources.text import open_lines
+from cryoasync.sources.text import open_lines, read_lines
 
 
 def read(path: Path) -> list[str]:
@@ -88,3 +91,41 @@ def test_a_line_without_end_is_not_read_whole(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"C" * (16 * 1024 * 1024 + 1)))
     with pytest.raises(InputError, match="longer than 16 MiB"):
         read(path)
+
+
+class Pieces(io.RawIOBase):
+    """A pipe that brings its content a few bytes at a time."""
+
+    def __init__(self, content: bytes, size: int) -> None:
+        self._rest = content
+        self._size = size
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        """Give the next piece."""
+        piece, self._rest = self._rest[: self._size], self._rest[self._size :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+CONTENT = st.lists(
+    st.sampled_from([b"C", "é".encode(), "é".encode("latin-1"), b"\n", b"\r\n", b"\r", b" ", "β".encode()]),
+    max_size=60,
+).map(b"".join)
+
+
+@given(content=CONTENT, size=st.integers(1, 9))
+def test_lines_do_not_depend_on_the_pieces_they_come_in(content: bytes, size: int) -> None:
+    """A piece may end in the middle of a line, of a line end, or of a character."""
+    *ended, last = content.split(b"\n")
+    expected = []
+    for line in [*ended, *([last] if last else [])]:
+        bare = line.rstrip(b"\r")
+        try:
+            expected.append(bare.decode())
+        except UnicodeDecodeError:
+            expected.append(bare.decode("latin-1"))
+    assert list(read_lines(io.BufferedReader(Pieces(content, size)), "a pipe")) == expected
