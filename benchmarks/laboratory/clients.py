@@ -70,9 +70,7 @@ class Cryoasync:
     def _slot(self, now: float) -> float:
         rate = self._rate.decision(now).rate
         if rate != self._in_force:
-            counts = (CountWindow(limit=rate, seconds=1.0), *PUBCHEM.counts[1:])
-            policy = RatePolicy(counts=counts, running_time=PUBCHEM.running_time)
-            self._log = PermitLog.load(policy, self._log.dump(0), 0)
+            self._log = self._log.under(PUBCHEM.limited_to(rate))
             self._in_force = rate
         asked = round(now * NANOSECONDS)
         slot = self._log.earliest(asked, round(self._estimate.seconds * NANOSECONDS))

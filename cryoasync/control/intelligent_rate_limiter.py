@@ -17,7 +17,6 @@ LEAST_REFUSAL_COST = 4.0
 SHORTEST_PROBE_SECONDS = 8.0
 LONGEST_PROBE_SECONDS = 900.0
 CAUTION_SECONDS = 60.0
-REFUSALS_FOR_CAUTION = 2
 SURE_OF_CHANCE = 0.9
 SENDINGS_KEPT = 600
 HOUR_WEIGHT = 0.65
@@ -35,7 +34,7 @@ class Reason(StrEnum):
     PROBE = "probe"
     """One request more than believed in, to see whether the limit has risen."""
     CAUTION = "caution"
-    """Two refusals within a minute: no more than was accepted just before them."""
+    """Refused twice, and no such rate accepted in between: no more for a minute than was accepted just before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +60,7 @@ class _State(Enum):
     PENDING = "pending"
     ACCEPTED = "accepted"
     REFUSED = "refused"
+    LOST = "lost"
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +87,8 @@ class IntelligentRateLimiter:
         self._belief = RateBelief(limit)
         self._sendings: deque[Sending] = deque()
         self._retry_after_seconds = 0.0
-        self._refusals: deque[float] = deque()
+        self._refused_at = -math.inf
+        self._accepted_load = 0
         self._caution = limit
         self._cautious_until = -math.inf
         self._probe_at = math.inf
@@ -116,25 +117,27 @@ class IntelligentRateLimiter:
     def accepted(self, sending: Sending, now: float) -> None:
         """Learn from a request that the source let in, whatever came of it."""
         sending.state = _State.ACCEPTED
-        self._learn(sending, now, refused=False)
+        load = self._learn(sending, now, refused=False)
+        if sending.at > self._refused_at:
+            self._accepted_load = max(self._accepted_load, load.sure)
 
     def refused(self, sending: Sending, now: float, retry_after_seconds: float | None) -> None:
         """Learn from a request that the source refused."""
         sending.state = _State.REFUSED
         if retry_after_seconds is not None:
             self._retry_after_seconds = retry_after_seconds
-        self._refusals.append(now)
-        while self._refusals[0] <= now - CAUTION_SECONDS:
-            self._refusals.popleft()
-        self._learn(sending, now, refused=True)
-        if len(self._refusals) >= REFUSALS_FOR_CAUTION and self._belief.is_chance() < SURE_OF_CHANCE:
+        load = self._learn(sending, now, refused=True)
+        is_second = now - self._refused_at < CAUTION_SECONDS
+        is_chance = self._belief.is_chance() > SURE_OF_CHANCE
+        if is_second and self._accepted_load < load.sure and not is_chance:
             self._caution = max(1, self._accepted_before(sending))
             self._cautious_until = now + CAUTION_SECONDS
+        self._refused_at, self._accepted_load = now, 0
         self._schedule_probe(now)
 
     def lost(self, sending: Sending) -> None:
-        """Forget a request without an answer: it says nothing of a limit."""
-        sending.state = _State.REFUSED
+        """Note a request without an answer: it says nothing of a limit, yet the source may have counted it."""
+        sending.state = _State.LOST
 
     def decision(self, now: float) -> RateDecision:
         """Return the rate in force, and what it was decided on."""
@@ -161,7 +164,7 @@ class IntelligentRateLimiter:
     def _is_probing(self, now: float) -> bool:
         return now >= self._probe_at and now >= self._cautious_until and self._decision.rate < self._limit
 
-    def _learn(self, sending: Sending, now: float, *, refused: bool) -> None:
+    def _learn(self, sending: Sending, now: float, *, refused: bool) -> Load:
         load = self._load(sending)
         prior = None
         if self._slot is not None:
@@ -174,6 +177,7 @@ class IntelligentRateLimiter:
         if not refused and load.sure > self._decision.rate:
             # The probe came through: go on at once, one answer alone may not convince.
             self._schedule_probe(now, soon=True)
+        return load
 
     def _follow_belief(self, now: float) -> None:
         before = self._decision.rate
@@ -193,12 +197,12 @@ class IntelligentRateLimiter:
             if other.state is _State.REFUSED:
                 continue
             most += 1
-            sure += age < WINDOW_SECONDS - self._guard_seconds
+            sure += other.state is not _State.LOST and age < WINDOW_SECONDS - self._guard_seconds
         return Load(sure, most)
 
     def _accepted_before(self, sending: Sending) -> int:
         return sum(
-            other.state is not _State.REFUSED
+            other.state in {_State.PENDING, _State.ACCEPTED}
             for other in self._sendings
             if sending.at - WINDOW_SECONDS < other.at < sending.at
         )
@@ -227,7 +231,11 @@ class IntelligentRateLimiter:
         )
 
     def _schedule_probe(self, now: float, *, soon: bool = False) -> None:
-        """Plan the next probe by the square-root rule: rarer the dearer a refusal is and the less there is to gain."""
+        """Plan the next probe by the square-root rule: rarer the dearer a refusal is and the less there is to gain.
+
+        The rule is for a limit that is known and may change; while a higher one is thought possible as it is, and
+        a refusal costs little, a probe comes sooner.
+        """
         rate = self._decision.rate
         if rate >= self._limit:
             self._probe_at = math.inf
@@ -238,4 +246,7 @@ class IntelligentRateLimiter:
         cost_seconds = self._retry_after_seconds or 1 / rate
         gain = (self._limit - rate) / rate
         seconds = math.sqrt(2 * cost_seconds * CHANGE_SECONDS / gain)
-        self._probe_at = now + min(LONGEST_PROBE_SECONDS, max(SHORTEST_PROBE_SECONDS, seconds))
+        seconds = min(LONGEST_PROBE_SECONDS, max(SHORTEST_PROBE_SECONDS, seconds))
+        if not self._retry_after_seconds:
+            seconds *= (1 - math.fsum(self._decision.expected[rate + 1 :])) ** 2
+        self._probe_at = now + seconds

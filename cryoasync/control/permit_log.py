@@ -126,6 +126,13 @@ class PermitLog:
         )
         return BudgetUse(counts=counts, running_seconds=self._running_time(now) / NANOSECONDS)
 
+    def under(self, policy: RatePolicy) -> "PermitLog":
+        """Return this log under another policy."""
+        log = PermitLog(policy)
+        log._hold_until = self._hold_until
+        log._entries = deque(self._entries)
+        return log
+
     def dump(self, shift: int) -> bytes:
         """Return the log for a store whose clock is ``shift`` ns ahead of this one's."""
         entries = [PermitEntry(e.number, e.slot + shift, e.running) for e in self._entries]

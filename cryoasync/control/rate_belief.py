@@ -21,8 +21,8 @@ REFUSED_WITHIN = 0.005
 REFUSED_UNSURE = 0.08
 """How probable a refusal is above the limit, within it, and where latency leaves open which it was."""
 
-TOP_SHARE = 0.8
-CHANCE_SHARE = 0.07
+TOP_SHARE = 0.9
+CHANCE_SHARE = 0.2
 """Of the first prior: how probable the full limit is, and among the lower ones a source that fails by chance."""
 
 

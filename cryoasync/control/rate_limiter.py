@@ -1,33 +1,32 @@
 """The permits that all workers share.
 
-The permit log decides when a request may go out; this module waits for that moment. Permits are leased ahead
-from the budget stores, at most a second's worth, before they are used: a process killed between a lease and a
-send leaves the policy kept, and a database far away costs no throughput.
+The permit log decides when a request may go out, within the rate that the answers so far make advisable; this
+module waits for that moment.
 """
 
 import asyncio
 import heapq
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from itertools import count
 
-from cryoasync.control.budget_store import BudgetStore, BudgetTransaction
-from cryoasync.control.permit_log import BudgetUse, PermitLog
+from cryoasync.control.budget_store import BudgetStore
+from cryoasync.control.hour_table import HourSlot, slot_of
+from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter, RateDecision
+from cryoasync.control.permit_ledger import LEASE_AHEAD_SECONDS, Permit, PermitLedger, Slot, nanoseconds
+from cryoasync.control.permit_log import BudgetUse
 from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
-from cryoasync.control.running_time import RunningTimeEstimate
 from cryoasync.control.throttle import Refusal, ThrottleBackoff
 from cryoasync.errors import DatabaseUnavailableError
 from cryoasync.ports import Clock
 
-LEASE_AHEAD_SECONDS = 1.0
 LEASE_AT_MOST = 5
 LEASE_AGAIN_AT = 2
-FIRST_LEAD_SECONDS = 0.005
-PERMIT_NUMBER_BITS = 63
 STORE_RETRY_SECONDS = 1.0
 CLOCK_RESOLUTION_SECONDS = 1e-6
 """A slot this near is due: a timer may fire a rounding error early, and waiting for the rest would spin."""
@@ -47,18 +46,12 @@ class Priority(Enum):
     """A request whose connection was gone when its turn came: it goes first, or its next one would be gone too."""
 
 
-@dataclass(slots=True, eq=False)
-class Permit:
-    """The right to send one request now; used at once, or given back."""
-
-    number: int
-    granted_at: float
-    reserved_seconds: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateStatistics:
-    """What the limiter did: permits used and wasted, refusals by the host, and how long workers waited."""
+    """What the limiter did: permits used and wasted, refusals by the host, and how long workers waited.
+
+    ``decision`` is the rate in force below the policy's, where one is inferred.
+    """
 
     granted: int
     wasted: int
@@ -66,6 +59,15 @@ class RateStatistics:
     waited_seconds: float
     held_seconds: float
     use: BudgetUse
+    decision: RateDecision | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptiveRate:
+    """The rate that answers make advisable, and the time of day at the source, by which it is learned."""
+
+    limiter: IntelligentRateLimiter
+    local_time: Callable[[], datetime]
 
 
 @dataclass(slots=True, order=True)
@@ -89,28 +91,26 @@ class SharedRateLimiter:
         policy: RatePolicy,
         stores: Sequence[BudgetStore],
         *,
+        rate: AdaptiveRate | None = None,
         clock: Clock,
         rng: random.Random,
     ) -> None:
-        """Share the budget of ``host`` with every process that uses one of ``stores``."""
-        self._host = host
+        """Share the budget of ``host`` with every process that uses one of ``stores``.
+
+        Without ``rate`` the policy's own rate is used whatever the host says, but for what it asks to wait.
+        """
         self._policy = policy
-        self._stores = stores
+        self._rate = rate
         self._clock = clock
-        self._rng = rng
-        self._log = PermitLog(policy)
+        self._ledger = PermitLedger(host, policy, stores, clock=clock, rng=rng)
         self._backoff = ThrottleBackoff(rng)
-        self._estimate = RunningTimeEstimate()
         self._waiters: list[_Waiter] = []
         self._waiter_numbers = count()
-        self._slots: deque[tuple[int, float]] = deque()
-        self._in_use: dict[int, Permit] = {}
-        self._voided: list[int] = []
-        self._settled: dict[int, float] = {}
+        self._slots: deque[Slot] = deque()
         self._hold_until = 0.0
         self._probe_wanted = False
         self._probe: int | None = None
-        self._lead_seconds = FIRST_LEAD_SECONDS
+        self._hour: HourSlot | None = None
         self._lease_wanted = asyncio.Event()
         self._dispatch_wanted = asyncio.Event()
         self._granted = self._wasted = self._throttled = 0
@@ -133,7 +133,9 @@ class SharedRateLimiter:
             if now <= permit.granted_at + self._policy.tolerance_seconds:
                 self._granted += 1
                 self._waited_seconds += now - asked_at
-                self._in_use[permit.number] = permit
+                self._ledger.use(permit)
+                if self._rate is not None:
+                    permit.sending = self._rate.limiter.sent(now)
                 return permit
             self._give_back(permit)
 
@@ -141,37 +143,57 @@ class SharedRateLimiter:
         """Account for the answer to a request, which took the server about ``running_seconds``."""
         if self._policy.is_unlimited:
             return
-        self._in_use.pop(permit.number, None)
-        self._settled[permit.number] = running_seconds
-        self._estimate.add(running_seconds)
+        self._ledger.settle(permit, running_seconds)
         self._end_probe(permit, answered=True)
 
     def release(self, permit: Permit) -> None:
         """Give back a permit whose request never went out."""
         if self._policy.is_unlimited:
             return
-        self._in_use.pop(permit.number, None)
+        self.unanswered(permit)
         self._give_back(permit)
 
-    def throttled(self, refusal: Refusal) -> float:
-        """Leave the host alone for as long as ``refusal`` asks; return the seconds until requests go out again.
+    def throttled(self, permit: Permit | None, refusal: Refusal) -> float:
+        """Slow down because of a refusal; return the seconds until requests go out again.
 
-        After a block one single request goes out, and the others wait for its answer.
+        The host is left alone for as long as it asks. After a block one single request goes out, and the others
+        wait for its answer.
         """
         self._throttled += 1
         now = self._clock()
+        if self._rate is not None and permit is not None and permit.sending is not None:
+            if refusal.blocked:
+                self._rate.limiter.lost(permit.sending)
+            else:
+                self._rate.limiter.refused(permit.sending, now, refusal.retry_after_seconds)
+            self._give_back_leases()
+            if not refusal.blocked and refusal.retry_after_seconds is None:
+                # The rate is lower now, which is all that such a refusal asks for.
+                return max(0.0, self._hold_until - now)
         hold = self._backoff.refused(refusal, now)
         if hold is not None:
             self._hold_until = max(self._hold_until, now + hold)
             self._probe_wanted, self._probe = refusal.blocked, None
-            self._voided.extend(number for number, _ in self._slots)
-            self._slots.clear()
-            self._notify()
+            self._give_back_leases()
         return max(0.0, self._hold_until - now)
 
-    def accepted(self, sent_at: float) -> None:
-        """Forget earlier refusals: a request sent at ``sent_at`` got a good answer."""
+    def accepted(self, permit: Permit | None, sent_at: float) -> None:
+        """Learn of a good answer to a request sent at ``sent_at``, which also ends a row of refusals."""
         self._backoff.accepted(sent_at)
+        self.let_in(permit)
+
+    def let_in(self, permit: Permit | None) -> None:
+        """Learn that the host let a request in, whatever came of it."""
+        if self._rate is not None and permit is not None and permit.sending is not None:
+            before = self._rate.limiter.decision(now := self._clock()).rate
+            self._rate.limiter.accepted(permit.sending, now)
+            if self._rate.limiter.decision(now).rate < before:
+                self._give_back_leases()
+
+    def unanswered(self, permit: Permit | None) -> None:
+        """Note that nothing was heard of whether the host let a request in."""
+        if self._rate is not None and permit is not None and permit.sending is not None:
+            self._rate.limiter.lost(permit.sending)
 
     def statistics(self) -> RateStatistics:
         """Return what the limiter did so far."""
@@ -182,7 +204,8 @@ class SharedRateLimiter:
             throttled=self._throttled,
             waited_seconds=self._waited_seconds,
             held_seconds=max(0.0, self._hold_until - now),
-            use=self._log.use(_nanoseconds(now)),
+            use=self._ledger.budget_use(),
+            decision=None if self._rate is None else self._rate.limiter.decision(now),
         )
 
     async def run(self) -> None:
@@ -211,9 +234,16 @@ class SharedRateLimiter:
             raise
 
     def _give_back(self, permit: Permit) -> None:
-        self._voided.append(permit.number)
+        self._ledger.void(permit.number)
         self._wasted += 1
         self._end_probe(permit, answered=False)
+
+    def _give_back_leases(self) -> None:
+        """Take back what was leased ahead under other circumstances."""
+        for slot in self._slots:
+            self._ledger.void(slot.number)
+        self._slots.clear()
+        self._notify()
 
     def _end_probe(self, permit: Permit, *, answered: bool) -> None:
         """Let the others go once the single request is answered; where it never went out, wait for another."""
@@ -239,19 +269,20 @@ class SharedRateLimiter:
             heapq.heappop(self._waiters)
         if not self._waiters or not self._slots or self._probe is not None:
             return None
-        number, slot = self._slots[0]
-        now = self._clock()
-        if slot - now > CLOCK_RESOLUTION_SECONDS:
-            return slot - now
+        slot = self._slots[0]
+        due, now = slot.at / NANOSECONDS, self._clock()
+        if due - now > CLOCK_RESOLUTION_SECONDS:
+            return due - now
         self._slots.popleft()
         self._lease_wanted.set()
-        if now > slot + self._policy.tolerance_seconds:
-            self._voided.append(number)
+        if now > due + self._policy.tolerance_seconds:
+            self._ledger.void(slot.number)
             self._wasted += 1
             return 0.0
         if self._probe_wanted:
-            self._probe = number
-        heapq.heappop(self._waiters).future.set_result(Permit(number, slot, self._estimate.seconds))
+            self._probe = slot.number
+        permit = Permit(slot.number, due, self._ledger.expected_seconds)
+        heapq.heappop(self._waiters).future.set_result(permit)
         return 0.0
 
     async def _lease_ahead(self) -> None:
@@ -275,80 +306,26 @@ class SharedRateLimiter:
             if len(self._slots) < before + wanted:
                 await _wait(self._lease_wanted, next_slot - self._clock() - LEASE_AHEAD_SECONDS / 2)
 
-    async def _lease(self, count: int) -> float:
-        """Reserve up to ``count`` slots in every store, and return the first moment that is still free."""
-        voided, settled = tuple(self._voided), dict(self._settled)
-        async with AsyncExitStack() as stack:
-            stored = [
-                await stack.enter_async_context(store.transaction(self._host)) for store in self._stores
-            ]
-            planned_at = self._clock()
-            logs = [self._read(transaction, planned_at) for transaction in stored] or [self._log]
-            for log in logs:
-                self._bring_up_to_date(log, voided, settled, planned_at)
-            slots, next_slot = self._reserve(logs, count, planned_at)
-            for transaction, log in zip(stored, logs, strict=False):
-                transaction.replace(log.dump(transaction.shift))
-        self._log = logs[-1]
-        del self._voided[: len(voided)]
-        for number in settled:
-            del self._settled[number]
-        self._lead_seconds = max(FIRST_LEAD_SECONDS, 0.9 * self._lead_seconds, self._clock() - planned_at)
-        self._take(slots)
+    async def _lease(self, wanted: int) -> float:
+        """Lease up to ``wanted`` slots, and return the first moment that is still free."""
+        slots, next_slot = await self._ledger.lease(wanted, self._policy_in_force(), self._hold_until)
+        for slot in slots:
+            # A refusal may have been met meanwhile.
+            if slot.at < nanoseconds(self._hold_until):
+                self._ledger.void(slot.number)
+            else:
+                self._slots.append(slot)
         return next_slot
 
-    def _read(self, transaction: BudgetTransaction, now: float) -> PermitLog:
-        """Return the stored log; one that cannot be read is taken for one with a permit just used in each window."""
-        try:
-            return PermitLog.load(self._policy, transaction.log, transaction.shift)
-        except ValueError:
-            log = PermitLog(self._policy)
-            log.hold(_nanoseconds(now + self._policy.horizon_seconds))
-            return log
-
-    def _bring_up_to_date(
-        self, log: PermitLog, voided: Sequence[int], settled: Mapping[int, float], now: float
-    ) -> None:
-        """Tell ``log`` what happened since the last lease; a request still out counts for as long as it is out."""
-        for number in voided:
-            log.void(number)
-        for number, seconds in settled.items():
-            log.settle(number, _nanoseconds(seconds))
-        for permit in self._in_use.values():
-            if now - permit.granted_at > permit.reserved_seconds:
-                log.settle(permit.number, _nanoseconds(now - permit.granted_at))
-        log.hold(_nanoseconds(self._hold_until))
-        log.forget(_nanoseconds(now))
-
-    def _reserve(
-        self, logs: Sequence[PermitLog], count: int, now: float
-    ) -> tuple[list[tuple[int, int]], float]:
-        """Reserve slots that every log agrees to, none more than a second ahead; return them and the next free one."""
-        running = _nanoseconds(self._estimate.seconds)
-        slot = _nanoseconds(now + self._lead_seconds)
-        horizon = slot + _nanoseconds(LEASE_AHEAD_SECONDS)
-        slots: list[tuple[int, int]] = []
-        while True:
-            while (agreed := max(log.earliest(slot, running) for log in logs)) > slot:
-                slot = agreed
-            if len(slots) == count or slot > horizon:
-                return slots, slot / NANOSECONDS
-            number = self._rng.getrandbits(PERMIT_NUMBER_BITS)
-            for log in logs:
-                log.reserve(number, slot, running)
-            slots.append((number, slot))
-
-    def _take(self, slots: Sequence[tuple[int, int]]) -> None:
-        """Keep the leased slots, but for those that a refusal met meanwhile forbids."""
-        for number, slot in slots:
-            if slot < _nanoseconds(self._hold_until):
-                self._voided.append(number)
-            else:
-                self._slots.append((number, slot / NANOSECONDS))
-
-
-def _nanoseconds(seconds: float) -> int:
-    return round(seconds * NANOSECONDS)
+    def _policy_in_force(self) -> RatePolicy:
+        """Return the policy, lowered to the rate that is advisable now."""
+        if self._rate is None:
+            return self._policy
+        now, hour = self._clock(), slot_of(self._rate.local_time())
+        if hour != self._hour:
+            self._hour = hour
+            self._rate.limiter.enter_hour(hour, now)
+        return self._policy.limited_to(self._rate.limiter.decision(now).rate)
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:

@@ -1,6 +1,6 @@
 """How many requests a source allows, as values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NANOSECONDS = 1_000_000_000
 """Nanoseconds in a second; the permit log counts in whole nanoseconds, so that no rounding ever adds up."""
@@ -57,14 +57,24 @@ class RatePolicy:
             spans.append(self.running_time.seconds)
         return max(spans, default=0.0) + self.guard_seconds
 
+    @property
+    def requests_in_a_second(self) -> int | None:
+        """What the window of one second allows; ``None`` without one."""
+        return min((window.limit for window in self.counts if window.seconds == 1.0), default=None)
+
+    def limited_to(self, requests: int) -> "RatePolicy":
+        """Return this policy with at most ``requests`` in its window of one second."""
+        return replace(
+            self,
+            counts=tuple(
+                replace(window, limit=min(requests, window.limit)) if window.seconds == 1.0 else window
+                for window in self.counts
+            ),
+        )
+
     def lowered_to(self, requests_per_second: float | None) -> "RatePolicy":
         """Return this policy with a further ceiling; it never raises what the source allows."""
         if requests_per_second is None:
             return self
         ceiling = CountWindow(limit=1, seconds=1 / requests_per_second)
-        return RatePolicy(
-            counts=(*self.counts, ceiling),
-            running_time=self.running_time,
-            guard_seconds=self.guard_seconds,
-            tolerance_seconds=self.tolerance_seconds,
-        )
+        return replace(self, counts=(*self.counts, ceiling))

@@ -12,7 +12,9 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from cryoasync import __version__
-from cryoasync.control.rate_limiter import Permit, Priority, SharedRateLimiter
+from cryoasync.control.permit_ledger import Permit
+from cryoasync.control.rate_limiter import Priority, SharedRateLimiter
+from cryoasync.http.round_trip import RoundTripTime
 from cryoasync.models import Activity
 from cryoasync.ports import ActivityReport, Clock
 
@@ -26,8 +28,8 @@ LARGEST_BODY_BYTES = 256 * 1024 * 1024
 class Response:
     """One answer, whole.
 
-    ``sent_at`` is the clock's reading when the head was written, ``seconds`` what the answer took from there,
-    ``answered_at`` the time of day.
+    ``sent_at`` is the clock's reading when the head was written, by ``permit``, ``seconds`` what the answer took
+    from there, ``answered_at`` the time of day.
     """
 
     status: int
@@ -36,19 +38,21 @@ class Response:
     sent_at: float
     seconds: float
     answered_at: datetime
+    permit: Permit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoResponse:
     """An attempt that brought no whole answer, given up at ``answered_at``.
 
-    ``sent_at`` is ``None`` where the request never went out.
+    ``sent_at`` is ``None`` where the request never went out, and so used no ``permit``.
     """
 
     reason: str
     sent_at: float | None
     seconds: float
     answered_at: datetime
+    permit: Permit | None = None
 
 
 @dataclass(slots=True)
@@ -77,10 +81,18 @@ class Transport:
     Time spent on names, TCP and TLS is so not counted as sent, and a request goes out when its permit says.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, limiter: SharedRateLimiter, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        limiter: SharedRateLimiter,
+        round_trip: RoundTripTime,
+        *,
+        clock: Clock,
+    ) -> None:
         """Use an open session; see :meth:`open`."""
         self._session = session
         self._limiter = limiter
+        self._round_trip = round_trip
         self._clock = clock
 
     @classmethod
@@ -103,12 +115,13 @@ class Transport:
             contact: an address for the ``User-Agent``.
             clock: what the limiter counts with.
         """
+        round_trip = RoundTripTime()
         async with aiohttp.ClientSession(
-            connector=_PermitConnector(limiter, connections, timeout_seconds, clock),
+            connector=_PermitConnector(limiter, round_trip, connections, timeout_seconds, clock),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             headers={"User-Agent": user_agent(contact), "Accept": "application/json"},
         ) as session:
-            yield cls(session, limiter, clock=clock)
+            yield cls(session, limiter, round_trip, clock=clock)
 
     async def post(
         self, url: str, form: Mapping[str, str], report: ActivityReport, priority: Priority
@@ -126,6 +139,7 @@ class Transport:
                 sent_at=sending.sent_at,
                 seconds=self._clock() - (started_at if sending.sent_at is None else sending.sent_at),
                 answered_at=datetime.now(UTC),
+                permit=sending.permit,
             )
         finally:
             self._settle(sending)
@@ -141,16 +155,18 @@ class Transport:
             sent_at=sent_at,
             seconds=self._clock() - sent_at,
             answered_at=datetime.now(UTC),
+            permit=sending.permit,
         )
 
     def _settle(self, sending: _Sending) -> None:
-        """Account for the permit: with the time the answer took, or given back where nothing was sent."""
+        """Account for the permit: with the time the answer took the source, or given back where nothing was sent."""
         if sending.permit is None:
             return
         if sending.sent_at is None:
             self._limiter.release(sending.permit)
         else:
-            self._limiter.settle(sending.permit, self._clock() - sending.sent_at)
+            took_seconds = self._clock() - sending.sent_at
+            self._limiter.settle(sending.permit, max(0.0, took_seconds - self._round_trip.seconds()))
 
 
 class _PermitConnector(aiohttp.TCPConnector):
@@ -162,9 +178,18 @@ class _PermitConnector(aiohttp.TCPConnector):
     """
 
     def __init__(
-        self, limiter: SharedRateLimiter, connections: int, timeout_seconds: float, clock: Clock
+        self,
+        limiter: SharedRateLimiter,
+        round_trip: RoundTripTime,
+        connections: int,
+        timeout_seconds: float,
+        clock: Clock,
     ) -> None:
-        super().__init__(limit=connections, keepalive_timeout=IDLE_CONNECTION_SECONDS)
+        super().__init__(
+            limit=connections,
+            keepalive_timeout=IDLE_CONNECTION_SECONDS,
+            socket_factory=round_trip.make_socket,
+        )
         self._limiter = limiter
         self._timeout_seconds = timeout_seconds
         self._clock = clock

@@ -9,6 +9,7 @@ from signal import Signals
 from typing import Any
 
 from cryoasync.control.budget_store import BudgetStore
+from cryoasync.control.hour_table import HourTable
 from cryoasync.control.traffic import Traffic
 from cryoasync.database.budget import DatabaseBudgetStore
 from cryoasync.database.connection import Database
@@ -221,7 +222,7 @@ class _Warming:
 
     async def _go_through(self, stores: list[BudgetStore], display: Display) -> None:
         work = self._work
-        limiter = work.limiter(stores)
+        limiter = work.limiter(stores, HourTable())
         checkpoints = CheckpointManager(
             self._tally, self._tally.counts(), patience=work.patience(), clock=work.clock
         )

@@ -12,6 +12,7 @@ from cryoasync.database.batch_operator import BatchDatabaseOperator
 from cryoasync.database.budget import DatabaseBudgetStore
 from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
+from cryoasync.database.learned import LearnedStates
 from cryoasync.database.lookup import PostgresLookup
 from cryoasync.database.opening import opened_database
 from cryoasync.database.owner import this_process
@@ -23,6 +24,7 @@ from cryoasync.http.cache import ResponseCache
 from cryoasync.models import RunIdentity
 from cryoasync.pipeline.shutdown import StopRequest, ending_by_signals, stopping_by_signals
 from cryoasync.service.cache_warnings import warn_of_cache
+from cryoasync.service.hours import keep_hours, known_hours, save_hours
 from cryoasync.service.origin_guard import OriginGuard, assert_expected_origin, expected_origin
 from cryoasync.service.run_start import StartedRun, digest_of, spool_of, start_run
 from cryoasync.service.run_work import RunOutcome, RunWork
@@ -115,6 +117,8 @@ class _Start:
         spoke_before = not started.is_new and run.counts.imported + run.counts.not_found > 0
         self._settings = settings
         self._database = database
+        self._learned = LearnedStates(database)
+        self._host = site.host
         self._run = run
         self._work = Work(settings, source, site, stop, spoke_before=spoke_before)
         store = PostgresBatchStore(database, run, BatchDatabaseOperator(), self._work.clock)
@@ -131,7 +135,8 @@ class _Start:
         async with AsyncExitStack() as stack:
             file_budget = await stack.enter_async_context(work.opened_file_budget())
             stores = [DatabaseBudgetStore(self._database, work.clock)]
-            limiter = work.limiter(stores if file_budget is None else [file_budget, *stores])
+            hours = await known_hours(self._learned, self._host)
+            limiter = work.limiter(stores if file_budget is None else [file_budget, *stores], hours)
             processor = await stack.enter_async_context(
                 work.opened_processor(
                     limiter,
@@ -156,5 +161,10 @@ class _Start:
                 processor,
                 self._run_work.checkpoints,
                 limiter,
-                beside={"heartbeat": self._run_work.beat, "progress": display},
+                beside={
+                    "heartbeat": self._run_work.beat,
+                    "progress": display,
+                    "learned hours": lambda _: keep_hours(self._learned, self._host, hours),
+                },
             )
+            await save_hours(self._learned, self._host, hours)

@@ -10,7 +10,9 @@ from typing import Any
 
 from cryoasync.control.budget_store import BudgetStore
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
-from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.hour_table import HourTable
+from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
+from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
 from cryoasync.control.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
 from cryoasync.errors import CryoasyncError
@@ -135,9 +137,25 @@ class Work(Stages):
         async with FileBudgetStore.open(path, self.clock) as budget:
             yield budget
 
-    def limiter(self, stores: Sequence[BudgetStore]) -> SharedRateLimiter:
-        """Return the permits of the site, shared with whoever uses one of ``stores``."""
-        return SharedRateLimiter(self._site.host, self._site.policy, stores, clock=self.clock, rng=self._rng)
+    def limiter(self, stores: Sequence[BudgetStore], hours: HourTable) -> SharedRateLimiter:
+        """Return the permits of the site, shared with whoever uses one of ``stores``; it learns into ``hours``."""
+        return SharedRateLimiter(
+            self._site.host,
+            self._site.policy,
+            stores,
+            rate=self._adaptive_rate(hours),
+            clock=self.clock,
+            rng=self._rng,
+        )
+
+    def _adaptive_rate(self, hours: HourTable) -> AdaptiveRate | None:
+        """Return what finds out how much of the policy's rate the source bears; ``None`` where it states none."""
+        policy = self._site.policy
+        limit = policy.requests_in_a_second
+        if limit is None:
+            return None
+        limiter = IntelligentRateLimiter(limit, hours, guard_seconds=policy.guard_seconds)
+        return AdaptiveRate(limiter=limiter, local_time=lambda: datetime.now(self._source.time_zone))
 
     @asynccontextmanager
     async def opened_processor(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
 from cryoasync.control.rate_policy import RatePolicy
@@ -29,6 +29,11 @@ class Source(Protocol):
     @property
     def base_url(self) -> str:
         """Where the source is reached."""
+        ...
+
+    @property
+    def time_zone(self) -> tzinfo:
+        """Where the source is, for the hours of its day."""
         ...
 
     @property

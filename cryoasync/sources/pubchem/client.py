@@ -30,6 +30,8 @@ REFERENCE_CIDS = ("2244", "962")
 """Aspirin and water: one of them is asked for alone to tell a sick server from a poisonous batch."""
 
 _THROTTLES = frozenset({ErrorCategory.THROTTLED, ErrorCategory.BLOCKED})
+_LET_IN = frozenset({ErrorCategory.NOT_FOUND, ErrorCategory.REJECTED, ErrorCategory.TOO_BIG})
+"""What PubChem says of a request that it worked on."""
 
 
 class PubChemClient:
@@ -126,7 +128,7 @@ class PubChemClient:
     def _pass_through(self, endpoint: Endpoint, response: Response) -> None:
         """Tell everybody of an answer with rows."""
         self._passed[endpoint] += 1
-        self._limiter.accepted(response.sent_at)
+        self._limiter.accepted(response.permit, response.sent_at)
         self._reach.passed_through(response.headers)
 
     def _meet(self, fetch: Fetch, trouble: Trouble, answer: Response | NoResponse) -> None:
@@ -143,17 +145,25 @@ class PubChemClient:
             )
         fetch.errors[trouble.category] += 1
         self._traffic.met(trouble.category)
-        if trouble.category in _THROTTLES and answer.sent_at is not None:
-            blocked = trouble.category is ErrorCategory.BLOCKED
-            self._limiter.throttled(
-                Refusal(
-                    sent_at=answer.sent_at, retry_after_seconds=trouble.retry_after_seconds, blocked=blocked
-                )
-            )
+        if answer.sent_at is not None:
+            self._tell_limiter(trouble, answer, answer.sent_at)
         if trouble.spoke and trouble.category in ABSENCES | {ErrorCategory.REJECTED}:
             self._reach.spoke()
         else:
             self._reach.failed(trouble.message, spoke=trouble.spoke)
+
+    def _tell_limiter(self, trouble: Trouble, answer: Response | NoResponse, sent_at: float) -> None:
+        if trouble.category in _THROTTLES:
+            refusal = Refusal(
+                sent_at=sent_at,
+                retry_after_seconds=trouble.retry_after_seconds,
+                blocked=trouble.category is ErrorCategory.BLOCKED,
+            )
+            self._limiter.throttled(answer.permit, refusal)
+        elif trouble.spoke and trouble.category in _LET_IN:
+            self._limiter.let_in(answer.permit)
+        else:
+            self._limiter.unanswered(answer.permit)
 
     def _decide(self, fetch: Fetch, question: Question, trouble: Trouble) -> Decision:
         passed = self._passed[fetch.endpoint]

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.http.transport import Transport
@@ -23,6 +24,7 @@ class PubChemSource:
 
     name = SOURCE
     scheme: IdentifierScheme = CID_SCHEME
+    time_zone: tzinfo = ZoneInfo("America/New_York")
 
     def __init__(self, settings: Settings) -> None:
         """Ask for what ``settings`` say."""

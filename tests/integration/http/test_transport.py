@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cryoasync import __version__
-from cryoasync.control.rate_limiter import Permit, Priority, SharedRateLimiter
+from cryoasync.control.permit_ledger import Permit
+from cryoasync.control.rate_limiter import Priority, SharedRateLimiter
 from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.http import transport as module
 from cryoasync.http.transport import NoResponse, Response, Transport
@@ -66,7 +67,7 @@ class WatchedLimiter(SharedRateLimiter):
     @property
     def unsettled(self) -> int:
         """How many permits somebody holds."""
-        return len(self._in_use)
+        return self._ledger.in_use
 
 
 @asynccontextmanager

@@ -102,7 +102,7 @@ def test_each_failed_trial_doubles_the_open_time_up_to_its_bound() -> None:
         lengths.append(until - now)
         now = until
         fail(target, 1, now)
-    assert lengths == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert lengths == [2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0]
 
 
 def test_health_takes_the_doublings_back() -> None:

@@ -96,7 +96,7 @@ async def test_throttles_and_errors_are_told() -> None:
     desk = Desk(MemoryRun(10))
     for category in (ErrorCategory.THROTTLED, ErrorCategory.BLOCKED, ErrorCategory.GARBLED):
         desk.traffic.met(category)
-    desk.limiter.throttled(Refusal(sent_at=0.0, retry_after_seconds=100.0, blocked=False))
+    desk.limiter.throttled(None, Refusal(sent_at=0.0, retry_after_seconds=100.0, blocked=False))
     await asyncio.sleep(40.0)
     snapshot = desk.progress.snapshot()
     assert (snapshot.throttled, snapshot.errors) == (2, 3)

@@ -153,6 +153,7 @@ class FakeTransport(Transport):
                 sent_at=sent_at,
                 seconds=self._seconds,
                 answered_at=answered_at,
+                permit=permit,
             )
         return Response(
             status=reply.status,
@@ -161,6 +162,7 @@ class FakeTransport(Transport):
             sent_at=sent_at,
             seconds=self._seconds,
             answered_at=answered_at,
+            permit=permit,
         )
 
 
