@@ -52,6 +52,6 @@ Inputs = Annotated[
 Files = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE...", help="SDF and SMILES files, .gz too: .sdf, .sd, .mol, .smi, .csv and the like."
+        metavar="FILE", help="SDF and SMILES files, .gz too: .sdf, .sd, .mol, .smi, .csv and the like."
     ),
 ]

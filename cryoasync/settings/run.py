@@ -19,7 +19,7 @@ class RunSettings(Section):
         ge=1,
         le=64,
         description="Requests under way at the same time. Eight fill PubChem's 5 requests/s as long as an "
-        "answer takes less than 1.6 s.",
+        "answer takes less than 1.6 s. Of files, parts of 200 records: by default one more than RDKit has processes.",
         json_schema_extra=about(flag="--workers N"),
     )
     chunk_size: ChunkSize = Field(
@@ -46,7 +46,8 @@ class RunSettings(Section):
     )
     rdkit: RdkitMode = Field(
         default=RdkitMode.MISSING,
-        description="What RDKit computes: the descriptors the source left out, all of them, or none.",
+        description="What RDKit computes: the descriptors the source left out (of your own files, all), all of "
+        "them, or none.",
         json_schema_extra=about(flag="--rdkit"),
     )
     rdkit_workers: int = Field(
@@ -92,7 +93,7 @@ class RunSettings(Section):
     limit: int | None = Field(
         default=None,
         ge=1,
-        description="Import only the first so many ids of the input.",
+        description="Import only the first so many ids or records of the input.",
         json_schema_extra=about(flag="--limit N"),
     )
     max_rate: float | None = Field(

@@ -268,7 +268,7 @@ def test_a_file_must_be_named(command_line: CommandLine) -> None:
     """The command says what is missing."""
     outcome = command_line("run", "files")
     assert (outcome.exit_code, outcome.stdout) == (2, "")
-    assert "Missing argument 'FILE...'" in outcome.stderr
+    assert "Missing argument 'FILE'" in outcome.stderr
 
 
 DUMP = {
