@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lab format hooks lock test-system clean
+.PHONY: help install run test check lab bench format hooks lock test-system clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,12 @@ test-system: install ## Run the tests that need programs of the operating system
 
 lab: install ## Play the control of the traffic against a model of the source, beside the usual ways
 	$(BIN)/python -m benchmarks.laboratory
+
+bench: install ## Run the benchmarks in a small form; benchmarks/RESULTS.md has the full one
+	$(BIN)/python -m benchmarks.bench_descriptors --rounds 1
+	$(BIN)/python -m benchmarks.bench_policy --rounds 1
+	$(BIN)/python -m benchmarks.bench_checkpoint --entries 300000 --rounds 1
+	$(BIN)/python -m benchmarks.bench_import --compounds 100000 --rounds 1
 
 format: install ## Format and sort imports
 	$(BIN)/ruff format .

@@ -10,16 +10,20 @@ Run: ``python -m benchmarks.bench_import --compounds 1000000 --rounds 3``.
 import argparse
 import asyncio
 import sys
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
+import asyncpg
 import psutil
 
 from benchmarks.postgres import Postgres, postgres_at, value
-from benchmarks.processes import CRYOASYNC, UNTHROTTLED, Measured, cpu_seconds_with_children, measured
+from benchmarks.processes import CRYOASYNC, UNTHROTTLED, cpu_seconds_with_children, measured
 from benchmarks.report import print_report, say
 from cryoasync.simulator.process import SimulatorProcess
 from cryoasync.simulator.server import SimulatorSettings
@@ -28,6 +32,7 @@ from cryoasync.sources.pubchem.table import PUBCHEM_COMPOUNDS
 FLOOR = "floor"
 VARIANTS = (FLOOR, "off", "missing", "all")
 _WARM_UP_COMPOUNDS = 20_000
+_PROGRESS_SECONDS = 0.25
 _SAID_COLUMNS = [column for column in PUBCHEM_COMPOUNDS.columns if column not in {"fetched_at", "run_id"}]
 _FINGERPRINT = (
     "SELECT count(*) || ' rows, ' || sum(hashtextextended((SELECT row)::text, 0)::numeric)"
@@ -40,7 +45,7 @@ class Result:
     """One import.
 
     ``work_seconds`` go from the first request to the last commit, ``whole_seconds`` from the start of the
-    process to its end.
+    process to its end, ``seconds_of_tenths`` from one tenth of the compounds to the next.
     """
 
     variant: str
@@ -48,6 +53,7 @@ class Result:
     compounds: int
     work_seconds: float
     whole_seconds: float
+    seconds_of_tenths: list[float]
     cpu_seconds: dict[str, float]
     memory_mb: dict[str, float]
     rdkit_filled: int
@@ -74,7 +80,8 @@ class Bench:
         async with self._postgres.fresh_database() as dsn:
             postgres_before, simulator_before = self._postgres.cpu_seconds(), self._simulator_cpu_seconds()
             command = self._command(variant, dsn, compounds, synonyms=synonyms)
-            ended = await measured(command, environment=UNTHROTTLED)
+            async with progress_in(dsn) as progress:
+                ended = await measured(command, environment=UNTHROTTLED)
             cpu_seconds = {
                 "main": ended.main_cpu_seconds,
                 "rdkit": max(0.0, ended.cpu_seconds - ended.main_cpu_seconds)
@@ -83,8 +90,17 @@ class Bench:
                 "postgres": self._postgres.cpu_seconds() - postgres_before,
                 "simulator": self._simulator_cpu_seconds() - simulator_before,
             }
-            result = _result(
-                ended, variant, cpu_seconds, str(await value(dsn, _FINGERPRINT)), synonyms=synonyms
+            result = Result(
+                variant=variant,
+                synonyms=synonyms,
+                compounds=ended.document["imported"],
+                work_seconds=round(ended.document["work_seconds"], 3),
+                whole_seconds=round(ended.seconds, 3),
+                seconds_of_tenths=seconds_of_tenths(progress, compounds),
+                cpu_seconds={name: round(seconds, 2) for name, seconds in cpu_seconds.items()},
+                memory_mb=ended.memory(),
+                rdkit_filled=ended.document.get("rdkit_filled", 0),
+                fingerprint=str(await value(dsn, _FINGERPRINT)),
             )
         say(
             f"{variant:8} {'with' if synonyms else 'without'} synonyms: {result.per_second:,.0f} compounds/s,"
@@ -103,20 +119,35 @@ class Bench:
         return cpu_seconds_with_children(self._simulator_pid)
 
 
-def _result(
-    ended: Measured, variant: str, cpu_seconds: dict[str, float], fingerprint: str, *, synonyms: bool
-) -> Result:
-    return Result(
-        variant=variant,
-        synonyms=synonyms,
-        compounds=ended.document["imported"],
-        work_seconds=round(ended.document["work_seconds"], 3),
-        whole_seconds=round(ended.seconds, 3),
-        cpu_seconds={name: round(seconds, 2) for name, seconds in cpu_seconds.items()},
-        memory_mb=ended.memory(),
-        rdkit_filled=ended.document.get("rdkit_filled", 0),
-        fingerprint=fingerprint,
-    )
+@asynccontextmanager
+async def progress_in(dsn: str) -> AsyncIterator[list[tuple[float, int]]]:
+    """Yield a list to which moments, and the compounds imported by then, are added as long as the block runs."""
+    progress: list[tuple[float, int]] = []
+    connection = await asyncpg.connect(dsn)
+
+    async def watch() -> None:
+        while True:
+            imported = await connection.fetchval("SELECT max(imported) FROM cryoasync.runs")
+            progress.append((time.perf_counter(), imported or 0))
+            await asyncio.sleep(_PROGRESS_SECONDS)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield progress
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+        await connection.close()
+
+
+def seconds_of_tenths(progress: Sequence[tuple[float, int]], compounds: int) -> list[float]:
+    """Return how long the second, third and so on tenth of the compounds took; nothing for what keeps no books."""
+    reached = [
+        next((moment for moment, imported in progress if imported >= compounds * tenth / 10), None)
+        for tenth in range(1, 11)
+    ]
+    moments = [moment for moment in reached if moment is not None]
+    return [round(later - sooner, 2) for sooner, later in pairwise(moments)]
 
 
 async def bench(arguments: argparse.Namespace) -> list[Result]:
@@ -164,6 +195,9 @@ def _case(cases: Sequence[Result], floors: Sequence[Result]) -> dict[str, Any]:
         ),
         "ratio_to_floor": round(median(ratios), 3) if ratios else None,
         "ratios": [round(ratio, 3) for ratio in ratios],
+        "seconds_of_tenths": [
+            median(tenths) for tenths in zip(*(case.seconds_of_tenths for case in cases), strict=False)
+        ],
         "rdkit_filled": cases[0].rdkit_filled,
         "cpu_seconds": _medians([case.cpu_seconds for case in cases]),
         "memory_mb": {name: max(case.memory_mb[name] for case in cases) for name in cases[0].memory_mb},

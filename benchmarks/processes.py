@@ -19,7 +19,7 @@ import psutil
 CRYOASYNC = (sys.executable, "-m", "cryoasync")
 _SAMPLE_SECONDS = 0.2
 _MEGABYTE = 1e6
-_ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent
 
 UNTHROTTLED = {
     f"CRYOASYNC_PUBCHEM__POLICY__{limit}": "0"
@@ -76,7 +76,7 @@ def environment_in(home: Path, added: Mapping[str, str]) -> dict[str, str]:
 async def measured(
     arguments: Sequence[object], *, environment: Mapping[str, str], exit_codes: Sequence[int] = (0,)
 ) -> Measured:
-    """Run a command, in a home of its own and without a policy of anybody's, to its end.
+    """Run a command to its end, in a home of its own, whose rate budget and cache are empty.
 
     Raises:
         CommandFailedError: it ended with none of ``exit_codes``.
@@ -86,7 +86,7 @@ async def measured(
         with (home / "stdout").open("wb") as out, (home / "stderr").open("wb") as err:
             cpu_before, started = _children_cpu_seconds(), time.perf_counter()
             process = await asyncio.create_subprocess_exec(
-                *map(str, arguments), stdout=out, stderr=err, cwd=_ROOT, env=environment_in(home, environment)
+                *map(str, arguments), stdout=out, stderr=err, cwd=ROOT, env=environment_in(home, environment)
             )
             watch = _Watch(process.pid)
             while process.returncode is None:
@@ -95,9 +95,10 @@ async def measured(
                     await asyncio.wait_for(process.wait(), _SAMPLE_SECONDS)
             seconds = time.perf_counter() - started
         if process.returncode not in exit_codes:
+            told = [home / "stdout", home / "stderr", *home.rglob("crash-*.txt")]
             raise CommandFailedError(
-                f"{' '.join(map(str, arguments))} ended with {process.returncode}:"
-                f" {(home / 'stdout').read_text()}{(home / 'stderr').read_text()}"
+                f"{' '.join(map(str, arguments))} ended with {process.returncode}:\n"
+                + "\n".join(path.read_text() for path in told)
             )
         return Measured(
             document=json.loads((home / "stdout").read_text()),
