@@ -107,7 +107,6 @@ class MemoryRun:
 
     def start_again(self) -> None:
         """Begin a start: what failed may be tried once more."""
-        self.troubles, self.commit_error = [], None
         self.retriable = {position for position, state in enumerate(self.states) if state is FAILED}
 
     @property

@@ -37,6 +37,7 @@ class Start:
     batch_entries: int = 20
     patience_seconds: float = 60.0
     stuck_after_seconds: float = 180.0
+    to_come: list[asyncio.TimerHandle] = field(default_factory=list)
 
     async def work(self) -> list[BaseException]:
         """Go through it; return what it died of."""
@@ -63,12 +64,14 @@ class Start:
         except (CryoasyncError, ExceptionGroup) as error:
             return errors_in(error)
         finally:
+            for each in self.to_come:
+                each.cancel()
             assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left behind"
         return []
 
     def meanwhile(self, seconds: float, happen: Callable[[], object]) -> None:
-        """Let something happen at a moment of the start."""
-        asyncio.get_running_loop().call_later(seconds, happen)
+        """Let something happen at a moment of the start, unless it is over by then."""
+        self.to_come.append(asyncio.get_running_loop().call_later(seconds, happen))
 
 
 def fail(error: Exception) -> NoReturn:
@@ -153,6 +156,26 @@ async def test_a_stop_ends_within_its_grace_whatever_hangs(hanging: str) -> None
     assert now() <= 2.5 + GRACE + COMMIT_GRACE + 0.001
     if hanging == "worker":
         assert run.counts.imported == 20, "the chunks 1, 2, 4 and 5"
+
+
+@on_virtual_time
+async def test_workers_that_hang_cost_the_grace_and_no_more() -> None:
+    """Neither the generator, which waits for room in its queue, nor the collector is waited for any longer."""
+    start = Start(MemoryRun(100), Processor(lambda _: HOUR), workers=1, chunk_size=1)
+    start.meanwhile(2.5, lambda: start.stop.by_signal(SIGINT))
+    assert await start.work() == []
+    assert now() == 2.5 + GRACE
+
+
+@on_virtual_time
+async def test_what_is_finished_in_the_last_moment_of_the_grace_is_committed() -> None:
+    """The last commit has a time of its own."""
+    run = MemoryRun(100)
+    run.commit_seconds = 0.9 * COMMIT_GRACE
+    start = Start(run, Processor(lambda _: 2.4 + GRACE))
+    start.meanwhile(2.5, lambda: start.stop.by_signal(SIGINT))
+    assert await start.work() == []
+    assert run.counts.imported == 10
 
 
 @on_virtual_time

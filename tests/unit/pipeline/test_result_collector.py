@@ -36,6 +36,7 @@ async def collect(
 @on_virtual_time
 async def test_a_batch_is_committed_once_it_has_its_entries() -> None:
     assert await collect(MemoryRun(100), [0.0] * 8, each=4) == [3, 3, 2]
+    assert await collect(MemoryRun(100), [0.0] * 5, each=5) == [2, 2, 1]
 
 
 @on_virtual_time
