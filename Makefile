@@ -20,6 +20,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 run: install ## Import the bundled cryoprotectants and 5,000 molecules from the simulator into the embedded PostgreSQL
 	$(BIN)/cryoasync run pubchem cryoasync/data/cryoprotectants.csv 1-5000 --simulate
+	@echo
+	$(BIN)/cryoasync export --simulate --limit 8 --columns cid,title,molecular_formula,molecular_weight,xlogp,smiles
 
 test: install ## Run the tests
 	$(BIN)/pytest -m "not system" tests

@@ -149,6 +149,6 @@ def _announce(simulator: "Simulator", settings: "SimulatorSettings", *, as_json:
     sys.stderr.write(
         f"A stand-in for PubChem serves at {simulator.base_url}\n"
         f"Scenario {settings.scenario}, seed {settings.seed}; what it has seen: {simulator.statistics_url}\n"
-        f"Try: cryoasync run pubchem 1-5000 --base-url {simulator.base_url}\n"
+        f"Try: cryoasync run pubchem 1-5000 --base-url {simulator.base_url} --data-dir simulated\n"
         "Ctrl-C ends it.\n"
     )
