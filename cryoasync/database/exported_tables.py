@@ -35,6 +35,7 @@ class _Exported:
 _TABLES = {
     # The number becomes text, not the reverse: the ids of another source's run are no numbers.
     "pubchem_compounds": _Exported(order="cid", of_run=f"('pubchem', cid::text) IN ({_OF_RUN})"),
+    "chembl_molecules": _Exported(order="chembl_id", of_run=f"('chembl', chembl_id) IN ({_OF_RUN})"),
     "rdkit_descriptors": _Exported(order="source, source_id", of_run=f"(source, source_id) IN ({_OF_RUN})"),
     "file_records": _Exported(order="file, record"),
     "run_entries": _Exported(order="run_id, position"),

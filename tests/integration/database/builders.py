@@ -28,6 +28,7 @@ from cryoasync.models import (
     RunStatus,
     Span,
 )
+from cryoasync.sources.chembl.table import CHEMBL_MOLECULES
 from cryoasync.sources.pubchem.table import PUBCHEM_COMPOUNDS
 from tests.conftest import Fetch
 
@@ -51,6 +52,16 @@ def compound(cid: int, **values: Any) -> Row:
         table=PUBCHEM_COMPOUNDS,
         source_id=str(cid),
         values=tuple(given.get(column) for column in PUBCHEM_COMPOUNDS.columns),
+    )
+
+
+def molecule(chembl_id: str, **values: Any) -> Row:
+    """A row of chembl_molecules; what is not given is NULL."""
+    given = {"chembl_id": chembl_id, "fetched_at": NOON, "run_id": 1, **values}
+    return Row(
+        table=CHEMBL_MOLECULES,
+        source_id=chembl_id,
+        values=tuple(given.get(column) for column in CHEMBL_MOLECULES.columns),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 
@@ -9,7 +10,7 @@ from cryoasync.database.connection import Database
 from cryoasync.models import Row
 from cryoasync.sources.files.table import FILE_RECORDS
 from tests.conftest import Fetch
-from tests.integration.database.builders import EARLIER, LATER, NOON, compound, descriptors, merge
+from tests.integration.database.builders import EARLIER, LATER, NOON, compound, descriptors, merge, molecule
 
 STORED = "SELECT title, synonyms, extra, fetched_at, run_id FROM cryoasync.pubchem_compounds"
 
@@ -75,6 +76,64 @@ async def test_answers_meet(
     await merge(database, compound(1, **first))
     await merge(database, compound(1, **second))
     assert await fetch(STORED) == [stored]
+
+
+MOLECULE = """
+SELECT pref_name, alogp, synonyms, extra, chembl_release, fetched_at, run_id FROM cryoasync.chembl_molecules
+"""
+
+
+async def test_the_same_answer_of_chembl_twice_rewrites_nothing(database: Database, fetch: Fetch) -> None:
+    """The second merge leaves every row version in place, even from another run."""
+    versions = "SELECT chembl_id, xmin::text, ctid::text FROM cryoasync.chembl_molecules ORDER BY chembl_id"
+    ids = [f"CHEMBL{number}" for number in range(1, 101)]
+    await merge(database, *(molecule(chembl_id, pref_name="A") for chembl_id in ids))
+    before = await fetch(versions)
+    await merge(database, *(molecule(chembl_id, pref_name="B", run_id=2) for chembl_id in ids))
+    assert await fetch(versions) == before
+
+
+OLD = {
+    "pref_name": "A",
+    "alogp": Decimal("1.20"),
+    "synonyms": ["a"],
+    "extra": {"x": 1},
+    "chembl_release": "35",
+}
+
+
+@pytest.mark.parametrize(
+    ("second", "stored"),
+    [
+        pytest.param(
+            {**OLD, "fetched_at": LATER, "run_id": 2},
+            ("A", Decimal("1.20"), ["a"], {"x": 1}, "35", LATER, 2),
+            id="a newer answer with equal values moves time and run alone",
+        ),
+        pytest.param(
+            {"synonyms": [], "extra": {"y": 2}, "chembl_release": "36", "fetched_at": LATER, "run_id": 2},
+            (None, None, [], {"y": 2}, "36", LATER, 2),
+            id="a newer answer replaces the whole row",
+        ),
+        pytest.param(
+            {"pref_name": "B", "chembl_release": "36", "fetched_at": LATER, "run_id": 2},
+            ("B", None, ["a"], None, "36", LATER, 2),
+            id="an answer that says nothing of synonyms overwrites none",
+        ),
+        pytest.param(
+            {"pref_name": "B", "fetched_at": EARLIER, "run_id": 2},
+            ("A", Decimal("1.20"), ["a"], {"x": 1}, "35", NOON, 1),
+            id="an older answer changes nothing",
+        ),
+    ],
+)
+async def test_answers_of_chembl_meet(
+    database: Database, fetch: Fetch, second: dict[str, object], stored: tuple[object, ...]
+) -> None:
+    """Each row is whole from one answer, the newest."""
+    await merge(database, molecule("CHEMBL1", **OLD))
+    await merge(database, molecule("CHEMBL1", **second))
+    assert await fetch(MOLECULE) == [stored]
 
 
 async def test_descriptors_are_rewritten_only_where_a_value_differs(database: Database, fetch: Fetch) -> None:
