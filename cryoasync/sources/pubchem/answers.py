@@ -5,8 +5,7 @@ The code in the body goes before the status: ``Fault`` comes under any status, a
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +13,8 @@ import msgspec
 from cryoasync.control.error_category import ErrorCategory
 from cryoasync.http.headers import retry_after_seconds
 from cryoasync.http.transport import NoResponse, Response
+from cryoasync.sources.asking.answers import Rows, Trouble
+from cryoasync.sources.pubchem.records import read_cid
 
 THROTTLING_HEADER = "X-Throttling-Control"
 LONGEST_MESSAGE = 300
@@ -69,26 +70,6 @@ class _Envelope(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Envelope)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """The rows of a good answer, each as PubChem wrote it."""
-
-    rows: list[msgspec.Raw]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """An answer without rows, or none at all.
-
-    ``spoke`` tells whether it came from something that speaks PUG REST.
-    """
-
-    category: ErrorCategory
-    message: str
-    spoke: bool
-    retry_after_seconds: float | None = None
-
-
 def read_answer(answer: Response | NoResponse) -> Rows | Trouble:
     """Tell rows from trouble, and one kind of trouble from another."""
     if isinstance(answer, NoResponse):
@@ -108,10 +89,21 @@ def read_answer(answer: Response | NoResponse) -> Rows | Trouble:
 
 def _rows(answer: Response, envelope: _Envelope) -> Rows | Trouble:
     if envelope.PropertyTable is not None:
-        return Rows(rows=envelope.PropertyTable.Properties)
+        return Rows(by_id=_by_cid(envelope.PropertyTable.Properties))
     if envelope.InformationList is not None:
-        return Rows(rows=envelope.InformationList.Information)
+        return Rows(by_id=_by_cid(envelope.InformationList.Information))
     return _trouble(answer, ErrorCategory.GARBLED, "JSON without rows", spoke=envelope.Waiting is not None)
+
+
+def _by_cid(rows: Iterable[msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    """Return rows by CID; what has none is nobody's."""
+    by_cid = {}
+    for raw in rows:
+        try:
+            by_cid[str(read_cid(raw))] = raw
+        except ValueError:
+            continue
+    return by_cid
 
 
 def _fault(answer: Response, fault: _Fault) -> Trouble:

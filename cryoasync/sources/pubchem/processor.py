@@ -20,10 +20,10 @@ from cryoasync.models import (
     Row,
 )
 from cryoasync.ports import ActivityReport, WallClock
+from cryoasync.sources.asking.answer_cache import CachedClient
+from cryoasync.sources.asking.fetch import Absent, Answer, Failed, Found
 from cryoasync.sources.equipment import DescriptorPool, RowLookup
-from cryoasync.sources.pubchem.answer_cache import CachedClient
-from cryoasync.sources.pubchem.endpoints import SYNONYMS, property_endpoint
-from cryoasync.sources.pubchem.fetch import Absent, Answer, Failed, Found
+from cryoasync.sources.pubchem.endpoints import SYNONYMS, Endpoint, property_endpoint
 from cryoasync.sources.pubchem.records import Compound, read_property_row, read_synonym_row
 from cryoasync.sources.pubchem.table import KNOWN_SMILES, PROPERTY_COLUMNS, PUBCHEM_COMPOUNDS
 
@@ -79,7 +79,7 @@ class PubChemProcessor:
 
     def __init__(
         self,
-        client: CachedClient,
+        client: CachedClient[Endpoint],
         pool: DescriptorPool | None,
         lookup: RowLookup,
         options: ImportOptions,

@@ -10,10 +10,11 @@ from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWi
 from cryoasync.http.transport import Transport
 from cryoasync.ports import ChunkProcessor
 from cryoasync.settings import PolicySettings, RdkitMode, Settings
+from cryoasync.sources.asking.answer_cache import CachedClient
+from cryoasync.sources.asking.client import SourceClient
 from cryoasync.sources.equipment import Equipment
 from cryoasync.sources.identifiers import IdentifierScheme
-from cryoasync.sources.pubchem.answer_cache import CachedClient
-from cryoasync.sources.pubchem.client import PubChemClient
+from cryoasync.sources.pubchem.api import PugRest
 from cryoasync.sources.pubchem.identifiers import CID_SCHEME
 from cryoasync.sources.pubchem.processor import SOURCE, ImportOptions, PubChemProcessor
 from cryoasync.sources.pubchem.table import FRESH_COMPOUNDS
@@ -70,9 +71,8 @@ class PubChemSource:
             contact=self._settings.contact,
             clock=equipment.clock,
         ) as transport:
-            client = PubChemClient(
-                equipment.base_url,
-                transport,
+            client = SourceClient(
+                PugRest(equipment.base_url, transport),
                 equipment.limiter,
                 equipment.reach,
                 equipment.sizer,

@@ -10,9 +10,9 @@ import pytest
 
 from cryoasync.http.cache import ResponseCache
 from cryoasync.models import Activity
-from cryoasync.sources.pubchem.answer_cache import Answers, CachedClient
+from cryoasync.sources.asking.answer_cache import Answers, CachedClient
+from cryoasync.sources.asking.fetch import Absent, Failed, Found
 from cryoasync.sources.pubchem.endpoints import SYNONYMS, Endpoint, property_endpoint
-from cryoasync.sources.pubchem.fetch import Absent, Failed, Found
 from tests.unit.sources.pubchem.builders import (
     EPOCH,
     HOST,
@@ -42,7 +42,7 @@ class AtOnce(random.Random):
 class Import:
     """One start of a run against one cache file."""
 
-    def __init__(self, bench: Bench, client: CachedClient) -> None:
+    def __init__(self, bench: Bench, client: CachedClient[Endpoint]) -> None:
         self.bench = bench
         self._client = client
         self.activities: list[Activity] = []

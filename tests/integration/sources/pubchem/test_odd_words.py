@@ -4,7 +4,7 @@ import asyncio
 
 from cryoasync.database.connection import Database
 from cryoasync.models import Batch, Chunk, ChunkResult, Entry, RunCounts, Span
-from cryoasync.sources.pubchem.answer_cache import CachedClient
+from cryoasync.sources.asking.answer_cache import CachedClient
 from cryoasync.sources.pubchem.processor import ImportOptions, PubChemProcessor
 from tests.conftest import Fetch
 from tests.integration.database.builders import started_run, store_of

@@ -18,9 +18,10 @@ from cryoasync.http.reach import Reach
 from cryoasync.http.transport import NoResponse, Response, Transport
 from cryoasync.models import Activity, Entry
 from cryoasync.ports import ActivityReport
-from cryoasync.sources.pubchem.client import PubChemClient
+from cryoasync.sources.asking.client import SourceClient
+from cryoasync.sources.asking.fetch import Fetch
+from cryoasync.sources.pubchem.api import PugRest
 from cryoasync.sources.pubchem.endpoints import Endpoint, property_endpoint
-from cryoasync.sources.pubchem.fetch import Fetch
 from cryoasync.testing import VirtualTimeLoop
 
 BASE_URL = "http://pubchem.test/rest/pug"
@@ -188,9 +189,8 @@ class Bench:
         self.sizer = AdaptiveChunkSizer(5, 200)
         self.traffic = Traffic()
         self.activities: list[Activity] = []
-        self.client = PubChemClient(
-            BASE_URL,
-            self.transport,
+        self.client = SourceClient(
+            PugRest(BASE_URL, self.transport),
             self.limiter,
             self.reach,
             self.sizer,
@@ -203,7 +203,7 @@ class Bench:
         """The requests that the server saw."""
         return self.transport.requests
 
-    async def fetch(self, asked: Sequence[Entry], endpoint: Endpoint = PROPERTIES) -> Fetch:
+    async def fetch(self, asked: Sequence[Entry], endpoint: Endpoint = PROPERTIES) -> Fetch[Endpoint]:
         """Ask for a chunk."""
         granting = asyncio.create_task(self.limiter.run())
         try:
@@ -218,10 +218,10 @@ def on_virtual_time(main: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result
         return runner.run(main())
 
 
-def fetch_all(count: int, behaviour: Behaviour, **settings: Any) -> tuple[Bench, Fetch]:
+def fetch_all(count: int, behaviour: Behaviour, **settings: Any) -> tuple[Bench, Fetch[Endpoint]]:
     """Ask one server for one chunk, from CID 1 on."""
 
-    async def main() -> tuple[Bench, Fetch]:
+    async def main() -> tuple[Bench, Fetch[Endpoint]]:
         bench = Bench(behaviour, **settings)
         return bench, await bench.fetch(entries(count))
 

@@ -12,7 +12,8 @@ from multidict import CIMultiDict
 
 from cryoasync.control.error_category import ErrorCategory
 from cryoasync.http.transport import NoResponse, Response
-from cryoasync.sources.pubchem.answers import LONGEST_MESSAGE, Rows, Trouble, read_answer
+from cryoasync.sources.asking.answers import Rows, Trouble
+from cryoasync.sources.pubchem.answers import LONGEST_MESSAGE, read_answer
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 IDLE = "Request Count status: Green (0%), Request Time status: Green (0%), Service status: Green (13%)"
@@ -176,19 +177,27 @@ def test_rows_under_an_error_status_are_not_taken(status: int) -> None:
     [
         (
             {"PropertyTable": {"Properties": [{"CID": 2244, "XLogP": 1.2}, {"CID": 5}]}},
-            ['{"CID":2244', '{"CID":5}'],
+            {"2244": '{"CID":2244,"XLogP":1.2}', "5": '{"CID":5}'},
         ),
-        ({"InformationList": {"Information": [{"CID": 1, "Synonym": ["a"]}]}}, ['{"CID":1']),
-        ({"PropertyTable": {"Properties": []}}, []),
-        ({"PropertyTable": {}}, []),
-        ({"PropertyTable": {"Properties": [7]}, "Version": 3}, ["7"]),
+        (
+            {"InformationList": {"Information": [{"CID": 1, "Synonym": ["a"]}]}},
+            {"1": '{"CID":1,"Synonym":["a"]}'},
+        ),
+        ({"PropertyTable": {"Properties": []}}, {}),
+        ({"PropertyTable": {}}, {}),
+        (
+            {"PropertyTable": {"Properties": [7, {"CID": 3}, {"Title": "x"}]}, "Version": 3},
+            {"3": '{"CID":3}'},
+        ),
     ],
 )
-def test_rows_are_handed_on_as_they_were_written(body: Mapping[str, Any], rows: list[str]) -> None:
-    """One row that cannot be read does not spoil the others, so none is read here."""
+def test_rows_are_handed_on_by_cid_as_they_were_written(
+    body: Mapping[str, Any], rows: dict[str, str]
+) -> None:
+    """One row that cannot be read does not spoil the others, so no more than its CID is read here."""
     told = read_answer(response(200, json.dumps(body, separators=(",", ":")).encode()))
     assert isinstance(told, Rows)
-    assert [bytes(raw).decode()[: len(start)] for raw, start in zip(told.rows, rows, strict=True)] == rows
+    assert {cid: bytes(raw).decode() for cid, raw in told.by_id.items()} == rows
 
 
 @pytest.mark.parametrize("body", [{"Fault": BUSY}, HTML, b""])

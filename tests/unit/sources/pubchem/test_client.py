@@ -16,9 +16,9 @@ from cryoasync.control.rate_policy import CountWindow, RatePolicy
 from cryoasync.errors import NotTheApiError, SettingsError, SourceUnavailableError
 from cryoasync.http.reach import STRANGE_ANSWERS_AT_MOST
 from cryoasync.models import Activity, Attempt, FailureKind, Span
-from cryoasync.sources.pubchem.client import REFERENCE_CIDS
-from cryoasync.sources.pubchem.endpoints import SYNONYMS
-from cryoasync.sources.pubchem.fetch import Absent, Answer, Failed, Fetch, Found
+from cryoasync.sources.asking.fetch import Absent, Answer, Failed, Fetch, Found
+from cryoasync.sources.pubchem.api import REFERENCE_CIDS
+from cryoasync.sources.pubchem.endpoints import SYNONYMS, Endpoint
 from tests.unit.sources.pubchem.builders import (
     BASE_URL,
     BLOCKED_HEADER,
@@ -62,7 +62,7 @@ SERVER_TROUBLES = {
 troubles = pytest.mark.parametrize("trouble", SERVER_TROUBLES.values(), ids=SERVER_TROUBLES)
 
 
-def kinds(fetch: Fetch) -> Counter[type[Answer]]:
+def kinds(fetch: Fetch[Endpoint]) -> Counter[type[Answer]]:
     """Count the answers by what they are."""
     return Counter(type(answer) for answer in fetch.answers.values())
 
@@ -241,7 +241,7 @@ def test_a_throttle_never_counts_against_the_chunk(reply: Reply) -> None:
     def behaviour(request: Request) -> Reply:
         return reply if 0 < request.number <= 20 else whole(request)
 
-    async def main() -> Fetch:
+    async def main() -> Fetch[Endpoint]:
         bench = Bench(behaviour, policy=PUBCHEMS)
         await bench.fetch(entries(1))
         fetch = await bench.fetch(entries(200))
@@ -442,7 +442,7 @@ def test_the_known_compound_itself_can_be_poisonous() -> None:
     def behaviour(request: Request) -> Reply:
         return fault(500, "ServerError") if REFERENCE_CIDS[0] in request.ids else whole(request)
 
-    async def main() -> Fetch:
+    async def main() -> Fetch[Endpoint]:
         return await Bench(behaviour).fetch(entries(3, first=int(REFERENCE_CIDS[0]) - 1))
 
     assert kinds(on_virtual_time(main)) == {Found: 2, Failed: 1}

@@ -17,8 +17,8 @@ from cryoasync.models import (
     FailureKind,
     Span,
 )
+from cryoasync.sources.asking.answer_cache import CachedClient
 from cryoasync.sources.equipment import DescriptorPool
-from cryoasync.sources.pubchem.answer_cache import CachedClient
 from cryoasync.sources.pubchem.processor import UNKNOWN_CID, ImportOptions, PubChemProcessor
 from cryoasync.sources.pubchem.records import PROPERTY_NAMES
 from cryoasync.sources.pubchem.table import KNOWN_SMILES, PROPERTY_COLUMNS, PUBCHEM_COMPOUNDS

@@ -4,15 +4,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Generic
 
 import msgspec
 
 from cryoasync.http.cache import ResponseCache
 from cryoasync.models import Attempt, Entry
 from cryoasync.ports import ActivityReport, WallClock
-from cryoasync.sources.pubchem.client import PubChemClient
-from cryoasync.sources.pubchem.endpoints import Endpoint
-from cryoasync.sources.pubchem.fetch import Answer, Found
+from cryoasync.sources.asking.api import E
+from cryoasync.sources.asking.client import SourceClient
+from cryoasync.sources.asking.fetch import Answer, Found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class Answers:
     attempts: tuple[Attempt, ...]
 
 
-class CachedClient:
+class CachedClient(Generic[E]):
     """The client behind the cache. A hit takes no permit.
 
     Faults and absences are never kept, nor are rows that say nothing or cannot be read: they may be of the
@@ -32,7 +33,7 @@ class CachedClient:
 
     def __init__(
         self,
-        client: PubChemClient,
+        client: SourceClient[E],
         cache: ResponseCache | None,
         *,
         origin: str,
@@ -46,8 +47,8 @@ class CachedClient:
         self._max_age_seconds = max_age_seconds
         self._wall_clock = wall_clock
 
-    async def fetch(self, endpoint: Endpoint, entries: Sequence[Entry], report: ActivityReport) -> Answers:
-        """Return an answer for each of ``entries``; errors are those of :meth:`PubChemClient.fetch`."""
+    async def fetch(self, endpoint: E, entries: Sequence[Entry], report: ActivityReport) -> Answers:
+        """Return an answer for each of ``entries``; errors are those of :meth:`SourceClient.fetch`."""
         answers: dict[str, Answer] = {}
         if self._max_age_seconds > 0:
             answers = await self._cached(endpoint, entries, self._max_age_seconds)
@@ -58,12 +59,12 @@ class CachedClient:
         await self._keep(endpoint, fetch.answers)
         return Answers(by_id=answers | fetch.answers, attempts=tuple(fetch.attempts))
 
-    async def remembered(self, endpoint: Endpoint, entries: Sequence[Entry]) -> dict[str, Answer]:
+    async def remembered(self, endpoint: E, entries: Sequence[Entry]) -> dict[str, Answer]:
         """Return what the cache has of ``entries``, however old."""
         return await self._cached(endpoint, entries, float("inf"))
 
     async def _cached(
-        self, endpoint: Endpoint, entries: Sequence[Entry], max_age_seconds: float
+        self, endpoint: E, entries: Sequence[Entry], max_age_seconds: float
     ) -> dict[str, Answer]:
         if self._cache is None or not entries:
             return {}
@@ -81,7 +82,7 @@ class CachedClient:
             for source_id, hit in hits.items()
         }
 
-    async def _keep(self, endpoint: Endpoint, answers: dict[str, Answer]) -> None:
+    async def _keep(self, endpoint: E, answers: dict[str, Answer]) -> None:
         if self._cache is None:
             return
         by_time: defaultdict[datetime, dict[str, bytes]] = defaultdict(dict)

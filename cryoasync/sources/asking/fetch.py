@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Generic
 
 import msgspec
 
@@ -12,8 +13,8 @@ from cryoasync.control.retry import BatchHistory
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.models import Attempt, Entry, FailureKind, Span
 from cryoasync.ports import ActivityReport
-from cryoasync.sources.pubchem.answers import Trouble
-from cryoasync.sources.pubchem.endpoints import Endpoint
+from cryoasync.sources.asking.answers import Trouble
+from cryoasync.sources.asking.api import E
 
 ABSENCES = frozenset({ErrorCategory.NOT_FOUND, ErrorCategory.INCOMPLETE})
 """Troubles that are an answer once a compound stands alone."""
@@ -23,7 +24,7 @@ _KINDS = {ErrorCategory.GARBLED: FailureKind.DECODE}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What PubChem said of a CID, in its own words, and when."""
+    """What the source said of an id, in its own words, and when."""
 
     raw: msgspec.Raw
     answered_at: datetime
@@ -31,14 +32,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absent:
-    """PubChem answered, alone and twice, and knows nothing."""
+    """The source answered, alone and twice, and knows nothing."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The CID failed alone, and more than once."""
+    """The id failed alone, and more than once."""
 
     kind: FailureKind
     message: str
@@ -76,13 +77,13 @@ class Question:
 
 
 @dataclass(slots=True)
-class Fetch:
+class Fetch(Generic[E]):
     """The answers of one endpoint for one chunk, as they come in.
 
     ``lost`` are those of the ``errors`` that a compound failed for in the end.
     """
 
-    endpoint: Endpoint
+    endpoint: E
     report: ActivityReport
     answers: dict[str, Answer] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
