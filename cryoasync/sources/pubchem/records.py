@@ -6,17 +6,14 @@ trailing zeros say how exact they are, so they are kept as decimals.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from math import isfinite
+from decimal import Decimal
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from cryoasync.sources.pubchem.table import PROPERTY_COLUMNS
-
-Scalar = int | float | str
-_Row = TypeVar("_Row")
+from cryoasync.sources.scalars import Scalar, decimal, decoded, integer, number, text
 
 
 class PropertyRow(msgspec.Struct):
@@ -77,64 +74,33 @@ class Compound:
     extra: Mapping[str, Any] | None
 
 
-def _integer(value: Scalar) -> int:
-    number = value if isinstance(value, int) else _number(value)
-    if number != int(number):
-        raise ValueError(f"{value!r} is no integer")
-    return int(number)
-
-
-def _number(value: Scalar) -> float:
-    try:
-        number = float(value)
-    except OverflowError as error:
-        raise ValueError(f"{value!r} is beyond any number that is kept") from error
-    if not isfinite(number):
-        raise ValueError(f"{value!r} is no finite number")
-    return number
-
-
-def _decimal(value: Scalar) -> Decimal:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation as error:
-        raise ValueError(f"{value!r} is no number") from error
-    if not number.is_finite():
-        raise ValueError(f"{value!r} is no finite number")
-    return number
-
-
-def _text(value: Scalar) -> str:
-    return str(value)
-
-
 _PROPERTIES: Mapping[str, tuple[str, Callable[[Scalar], Any]]] = {
-    "title": ("Title", _text),
-    "iupac_name": ("IUPACName", _text),
-    "molecular_formula": ("MolecularFormula", _text),
-    "smiles": ("SMILES", _text),
-    "connectivity_smiles": ("ConnectivitySMILES", _text),
-    "inchi": ("InChI", _text),
-    "inchikey": ("InChIKey", _text),
-    "molecular_weight": ("MolecularWeight", _decimal),
-    "exact_mass": ("ExactMass", _decimal),
-    "monoisotopic_mass": ("MonoisotopicMass", _decimal),
-    "xlogp": ("XLogP", _number),
-    "tpsa": ("TPSA", _number),
-    "complexity": ("Complexity", _number),
-    "charge": ("Charge", _integer),
-    "h_bond_donor_count": ("HBondDonorCount", _integer),
-    "h_bond_acceptor_count": ("HBondAcceptorCount", _integer),
-    "rotatable_bond_count": ("RotatableBondCount", _integer),
-    "heavy_atom_count": ("HeavyAtomCount", _integer),
-    "isotope_atom_count": ("IsotopeAtomCount", _integer),
-    "atom_stereo_count": ("AtomStereoCount", _integer),
-    "defined_atom_stereo_count": ("DefinedAtomStereoCount", _integer),
-    "undefined_atom_stereo_count": ("UndefinedAtomStereoCount", _integer),
-    "bond_stereo_count": ("BondStereoCount", _integer),
-    "defined_bond_stereo_count": ("DefinedBondStereoCount", _integer),
-    "undefined_bond_stereo_count": ("UndefinedBondStereoCount", _integer),
-    "covalent_unit_count": ("CovalentUnitCount", _integer),
+    "title": ("Title", text),
+    "iupac_name": ("IUPACName", text),
+    "molecular_formula": ("MolecularFormula", text),
+    "smiles": ("SMILES", text),
+    "connectivity_smiles": ("ConnectivitySMILES", text),
+    "inchi": ("InChI", text),
+    "inchikey": ("InChIKey", text),
+    "molecular_weight": ("MolecularWeight", decimal),
+    "exact_mass": ("ExactMass", decimal),
+    "monoisotopic_mass": ("MonoisotopicMass", decimal),
+    "xlogp": ("XLogP", number),
+    "tpsa": ("TPSA", number),
+    "complexity": ("Complexity", number),
+    "charge": ("Charge", integer),
+    "h_bond_donor_count": ("HBondDonorCount", integer),
+    "h_bond_acceptor_count": ("HBondAcceptorCount", integer),
+    "rotatable_bond_count": ("RotatableBondCount", integer),
+    "heavy_atom_count": ("HeavyAtomCount", integer),
+    "isotope_atom_count": ("IsotopeAtomCount", integer),
+    "atom_stereo_count": ("AtomStereoCount", integer),
+    "defined_atom_stereo_count": ("DefinedAtomStereoCount", integer),
+    "undefined_atom_stereo_count": ("UndefinedAtomStereoCount", integer),
+    "bond_stereo_count": ("BondStereoCount", integer),
+    "defined_bond_stereo_count": ("DefinedBondStereoCount", integer),
+    "undefined_bond_stereo_count": ("UndefinedBondStereoCount", integer),
+    "covalent_unit_count": ("CovalentUnitCount", integer),
 }
 
 PROPERTY_NAMES = tuple(_PROPERTIES[column][0] for column in PROPERTY_COLUMNS)
@@ -142,10 +108,10 @@ PROPERTY_NAMES = tuple(_PROPERTIES[column][0] for column in PROPERTY_COLUMNS)
 
 _CONVERSIONS = tuple(_PROPERTIES[column][1] for column in PROPERTY_COLUMNS)
 _TYPE_OF: Mapping[Callable[[Scalar], Any], type] = {
-    _text: str,
-    _decimal: Decimal,
-    _number: float,
-    _integer: int,
+    text: str,
+    decimal: Decimal,
+    number: float,
+    integer: int,
 }
 _KEPT_TYPES = tuple(_TYPE_OF[convert] for convert in _CONVERSIONS)
 _values_of = attrgetter(*PROPERTY_NAMES)
@@ -161,7 +127,7 @@ def read_property_row(raw: msgspec.Raw | bytes, extra: Sequence[str]) -> Compoun
     Raises:
         ValueError: a value is not of its property's kind (``msgspec.ValidationError`` is one).
     """
-    row = _decoded(_property_decoder, raw)
+    row = decoded(_property_decoder, raw)
     if row.SMILES is None:
         row.SMILES = row.IsomericSMILES
     if row.ConnectivitySMILES is None:
@@ -176,7 +142,7 @@ def read_property_row(raw: msgspec.Raw | bytes, extra: Sequence[str]) -> Compoun
     further = _further_properties(raw, extra) if extra else None
     if all(value is None for value in (*values, *(further or {}).values())):
         return None
-    return Compound(cid=_integer(row.CID), values=values, extra=further)
+    return Compound(cid=integer(row.CID), values=values, extra=further)
 
 
 def read_synonym_row(raw: msgspec.Raw | bytes) -> tuple[int, tuple[str, ...]]:
@@ -185,8 +151,8 @@ def read_synonym_row(raw: msgspec.Raw | bytes) -> tuple[int, tuple[str, ...]]:
     Raises:
         ValueError: a value is not of its kind.
     """
-    row = _decoded(_synonym_decoder, raw)
-    return _integer(row.CID), tuple(map(_text, row.Synonym))
+    row = decoded(_synonym_decoder, raw)
+    return integer(row.CID), tuple(map(text, row.Synonym))
 
 
 def has_properties(raw: msgspec.Raw, extra: Sequence[str]) -> bool:
@@ -212,16 +178,9 @@ def read_cid(raw: msgspec.Raw | bytes) -> int:
     Raises:
         ValueError: there is none.
     """
-    return _integer(_decoded(_identified_decoder, raw).CID)
+    return integer(decoded(_identified_decoder, raw).CID)
 
 
 def _further_properties(raw: msgspec.Raw | bytes, names: Sequence[str]) -> dict[str, Any]:
-    row = _decoded(_further_decoder, raw)
+    row = decoded(_further_decoder, raw)
     return {name: row.get(name) for name in names}
-
-
-def _decoded(decoder: msgspec.json.Decoder[_Row], raw: msgspec.Raw | bytes) -> _Row:
-    try:
-        return decoder.decode(raw)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
