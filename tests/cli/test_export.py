@@ -18,6 +18,7 @@ from cryoasync.database.connection import Database
 from cryoasync.database.run_record import Run
 from cryoasync.database.spool import SpooledEntry
 from cryoasync.models import EntryState, FailureKind, Row
+from cryoasync.sources.chembl.table import CHEMBL_MOLECULES
 from cryoasync.sources.files.table import FILE_RECORDS
 from tests.cli.conftest import CommandLine
 from tests.cli.seeds import mixed_run, with_database
@@ -36,6 +37,7 @@ from tests.integration.database.builders import (
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nowhere"
 TABLES = (
     "pubchem_compounds",
+    "chembl_molecules",
     "rdkit_descriptors",
     "file_records",
     "run_entries",
@@ -77,7 +79,16 @@ async def every_table_filled(database: Database) -> Run:
     )
     await merge(database, compound(10, **ROW), compound(11, synonyms=[]), compound(12, synonyms=None))
     await merge(database, record)
+    await merge(
+        database, _molecule(chembl_id="CHEMBL25", full_mwt=Decimal("180.160"), fetched_at=NOON, run_id=1)
+    )
     return run
+
+
+def _molecule(**values: Any) -> Row:
+    """A molecule of ChEMBL with the values given, and nothing else."""
+    columns = CHEMBL_MOLECULES.columns
+    return Row(table=CHEMBL_MOLECULES, source_id=values["chembl_id"], values=tuple(map(values.get, columns)))
 
 
 def stored(dsn: str, table: str) -> list[dict[str, Any]]:
