@@ -7,6 +7,8 @@ from typing import TypeAlias
 HourSlot: TypeAlias = int
 """An hour of a weekday (0 to 23) or of a weekend (24 to 47), in the source's own time."""
 
+WEEKEND_FROM = 24
+
 SECONDS_A_COUNT = 600.0
 """So much time with a belief counts as one observation."""
 
@@ -17,7 +19,7 @@ FORGETTING = 0.5
 
 def slot_of(local: datetime) -> HourSlot:
     """Return the slot of a moment, which is given in the source's own time zone."""
-    return local.hour + (24 if local.weekday() >= 5 else 0)
+    return local.hour + (WEEKEND_FROM if local.weekday() >= 5 else 0)
 
 
 class HourTable:

@@ -6,11 +6,15 @@ source may lower it without a word; upward it is felt for with single requests, 
 
 import math
 from collections import deque
-from dataclasses import dataclass
-from enum import Enum, StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 
+from cryoasync.control.cautious_pace import Timetable
+from cryoasync.control.header_ratio import HeaderRatio
 from cryoasync.control.hour_table import HourSlot, HourTable
-from cryoasync.control.rate_belief import CHANGE_SECONDS, Load, RateBelief
+from cryoasync.control.rate_belief import CHANGE_SECONDS, Belief, Load, RateBelief, first_prior
+from cryoasync.control.rate_decision import RateDecision
 
 WINDOW_SECONDS = 1.0
 LEAST_REFUSAL_COST = 4.0
@@ -19,41 +23,10 @@ LONGEST_PROBE_SECONDS = 900.0
 CAUTION_SECONDS = 60.0
 SURE_OF_CHANCE = 0.9
 SENDINGS_KEPT = 600
+DECISIONS_KEPT = 50
 HOUR_WEIGHT = 0.65
 """How much earlier hours count at the beginning of the next of their kind."""
 CLOCK_SLACK_SECONDS = 0.001
-
-
-class Reason(StrEnum):
-    """Why the rate is what it is."""
-
-    POLICY = "policy"
-    """Nothing speaks against the policy's own rate."""
-    BELIEF = "belief"
-    """A lower limit is believed in."""
-    PROBE = "probe"
-    """One request more than believed in, to see whether the limit has risen."""
-    CAUTION = "caution"
-    """Refused twice, and no such rate accepted in between: no more for a minute than was accepted just before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateDecision:
-    """How many requests may go out in a second, why, and what it was weighed with.
-
-    Attributes:
-        rate: the requests.
-        reason: why.
-        expected: the limits' probabilities, from 0 upward.
-        failure_rate: the part of requests believed to be refused by chance.
-        refusal_cost: what a refusal costs, in requests.
-    """
-
-    rate: int
-    reason: Reason
-    expected: tuple[float, ...]
-    failure_rate: float
-    refusal_cost: float
 
 
 class _State(Enum):
@@ -74,14 +47,18 @@ class Sending:
 class IntelligentRateLimiter:
     """The rate below one stated limit of requests a second; every method takes the reading of a clock."""
 
-    def __init__(self, limit: int, hours: HourTable, *, guard_seconds: float) -> None:
+    def __init__(
+        self, limit: int, hours: HourTable, *, guard_seconds: float, timetable: Timetable | None = None
+    ) -> None:
         """Stay at or below ``limit``, knowing ``hours`` from earlier times and adding to it.
 
-        ``guard_seconds`` is the spread of the latency on the way to the source.
+        ``guard_seconds`` is the spread of the latency on the way to the source; ``timetable`` what is thought
+        usual at hours that were never seen.
         """
         self._limit = limit
         self._guard_seconds = guard_seconds
         self._hours = hours
+        self._timetable = timetable
         self._slot: HourSlot | None = None
         self._learned_at = 0.0
         self._belief = RateBelief(limit)
@@ -92,16 +69,20 @@ class IntelligentRateLimiter:
         self._caution = limit
         self._cautious_until = -math.inf
         self._probe_at = math.inf
-        self._decision = self._decide()
+        self._ratio = HeaderRatio()
+        self._weighed = self._decision = self._weigh()
+        self._weighings = 0
+        self._basis: tuple[int, int | None, int | None, bool] | None = None
+        self.decisions: deque[RateDecision] = deque(maxlen=DECISIONS_KEPT)
 
     def enter_hour(self, slot: HourSlot, now: float) -> None:
         """Begin an hour of the source's day: what earlier such hours were like is believed before it shows."""
         self._slot, self._learned_at = slot, now
-        prior = self._hours.prior(slot)
+        learned = self._hours.prior(slot)
         self._hours.enter(slot)
-        if prior is not None:
+        if learned is not None or self._belief.is_first:
             self._belief.drift(now)
-            self._belief.mix(prior, HOUR_WEIGHT)
+            self._belief.mix(learned or self._usual(slot), HOUR_WEIGHT if learned else 1.0)
             self._follow_belief(now)
 
     def sent(self, now: float) -> Sending:
@@ -110,7 +91,7 @@ class IntelligentRateLimiter:
         self._sendings.append(sending)
         while len(self._sendings) > SENDINGS_KEPT:
             self._sendings.popleft()
-        if self._is_probing(now) and self._load(sending).sure > self._decision.rate:
+        if self._is_probing(now) and self._load(sending).sure > self._believed:
             self._schedule_probe(now)
         return sending
 
@@ -139,30 +120,43 @@ class IntelligentRateLimiter:
         """Note a request without an answer: it says nothing of a limit, yet the source may have counted it."""
         sending.state = _State.LOST
 
+    def adjust_for_headers(self, said: Mapping[str, int], own: Mapping[str, float], now: float) -> None:
+        """Learn from how much of each quota the source says is used, beside our own count, as percentages."""
+        self._ratio.update(said, own, now)
+
     def decision(self, now: float) -> RateDecision:
         """Return the rate in force, and what it was decided on."""
-        decided = self._decision
-        if now < self._cautious_until and self._caution < decided.rate:
-            return self._with(decided, self._caution, Reason.CAUTION)
-        if self._is_probing(now):
-            return self._with(decided, decided.rate + 1, Reason.PROBE)
-        return decided
+        cut = self._ratio.cut
+        caution = self._caution if now < self._cautious_until else None
+        announced = max(1, round(self._limit / cut)) if cut > 1 else None
+        is_probing = now >= self._probe_at
+        basis = (self._weighings, caution, announced, is_probing)
+        if basis != self._basis:
+            self._basis = basis
+            decided = replace(
+                self._weighed, at=now, caution=caution, announced=announced, is_probing=is_probing
+            ).decided()
+            if not self.decisions or self.decisions[-1].says_else_than(decided):
+                self.decisions.append(decided)
+            self._decision = decided
+        return self._decision
 
     def changes_at(self, now: float) -> float:
         """Return when the rate rises by itself; infinite where only an answer changes it."""
         return min((at for at in (self._cautious_until, self._probe_at) if at > now), default=math.inf)
 
-    def _with(self, decided: RateDecision, rate: int, reason: Reason) -> RateDecision:
-        return RateDecision(
-            rate=rate,
-            reason=reason,
-            expected=decided.expected,
-            failure_rate=decided.failure_rate,
-            refusal_cost=decided.refusal_cost,
+    def _usual(self, slot: HourSlot) -> Belief:
+        return first_prior(
+            self._limit, None if self._timetable is None else self._timetable.at(slot).requests_per_second
         )
 
+    @property
+    def _believed(self) -> int:
+        """The rate that the belief alone makes advisable."""
+        return self._weighed.rate
+
     def _is_probing(self, now: float) -> bool:
-        return now >= self._probe_at and now >= self._cautious_until and self._decision.rate < self._limit
+        return now >= self._probe_at and now >= self._cautious_until and self._believed < self._limit
 
     def _learn(self, sending: Sending, now: float, *, refused: bool) -> Load:
         load = self._load(sending)
@@ -170,20 +164,21 @@ class IntelligentRateLimiter:
         if self._slot is not None:
             self._hours.learn(self._slot, self._belief.cells, now - self._learned_at)
             self._learned_at = now
-            prior = self._hours.prior(self._slot)
+            prior = self._hours.prior(self._slot) or self._usual(self._slot)
         self._belief.drift(now, prior)
         self._belief.update(load, refused=refused)
         self._follow_belief(now)
-        if not refused and load.sure > self._decision.rate:
+        if not refused and load.sure > self._believed:
             # The probe came through: go on at once, one answer alone may not convince.
             self._schedule_probe(now, soon=True)
         return load
 
     def _follow_belief(self, now: float) -> None:
-        before = self._decision.rate
-        self._decision = self._decide()
-        if self._decision.rate != before or self._probe_at == math.inf:
-            self._schedule_probe(now, soon=self._decision.rate > before)
+        before = self._believed
+        self._weighed = self._weigh()
+        self._weighings += 1
+        if self._believed != before or self._probe_at == math.inf:
+            self._schedule_probe(now, soon=self._believed > before)
 
     def _load(self, sending: Sending) -> Load:
         """Count what the source had let in within its window when ``sending`` arrived, itself included."""
@@ -207,28 +202,14 @@ class IntelligentRateLimiter:
             if sending.at - WINDOW_SECONDS < other.at < sending.at
         )
 
-    def _decide(self) -> RateDecision:
-        """Weigh the requests that come through against those that are refused, for each rate.
-
-        A rate of c brings c·(1 - below) requests of which some fail by chance, and costs what the refusals
-        cost, where below is the part of c expected to lie above the limit.
-        """
-        limits = self._belief.of_limits()
-        failure_rate = self._belief.failure_rate()
-        cost = max(LEAST_REFUSAL_COST, self._retry_after_seconds * self._limit)
-
-        def worth(rate: int) -> float:
-            below = math.fsum(limits[lower] * (rate - lower) / rate for lower in range(rate))
-            return rate * (1 - below) * (1 - failure_rate) - cost * rate * below
-
-        rate = max(range(1, self._limit + 1), key=worth)
+    def _weigh(self) -> RateDecision:
+        """Return what is believed now; the belief alone decides on it, where nothing else is in the way."""
         return RateDecision(
-            rate=rate,
-            reason=Reason.POLICY if rate == self._limit else Reason.BELIEF,
-            expected=tuple(limits),
-            failure_rate=failure_rate,
-            refusal_cost=cost,
-        )
+            limit=self._limit,
+            expected=tuple(self._belief.of_limits()),
+            failure_rate=self._belief.failure_rate(),
+            refusal_cost=max(LEAST_REFUSAL_COST, self._retry_after_seconds * self._limit),
+        ).decided()
 
     def _schedule_probe(self, now: float, *, soon: bool = False) -> None:
         """Plan the next probe by the square-root rule: rarer the dearer a refusal is and the less there is to gain.
@@ -236,7 +217,7 @@ class IntelligentRateLimiter:
         The rule is for a limit that is known and may change; while a higher one is thought possible as it is, and
         a refusal costs little, a probe comes sooner.
         """
-        rate = self._decision.rate
+        rate = self._believed
         if rate >= self._limit:
             self._probe_at = math.inf
             return
@@ -248,5 +229,5 @@ class IntelligentRateLimiter:
         seconds = math.sqrt(2 * cost_seconds * CHANGE_SECONDS / gain)
         seconds = min(LONGEST_PROBE_SECONDS, max(SHORTEST_PROBE_SECONDS, seconds))
         if not self._retry_after_seconds:
-            seconds *= (1 - math.fsum(self._decision.expected[rate + 1 :])) ** 2
+            seconds *= (1 - math.fsum(self._weighed.expected[rate + 1 :])) ** 2
         self._probe_at = now + seconds

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from cryoasync.control.budget_store import BudgetStore, BudgetTransaction
 from cryoasync.control.intelligent_rate_limiter import Sending
-from cryoasync.control.permit_log import BudgetUse, PermitLog
-from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
+from cryoasync.control.permit_log import PermitLog
+from cryoasync.control.rate_policy import NANOSECONDS, BudgetUse, RatePolicy
 from cryoasync.control.running_time import RunningTimeEstimate
 from cryoasync.ports import Clock
 
@@ -23,11 +23,16 @@ PERMIT_NUMBER_BITS = 63
 
 @dataclass(slots=True, eq=False)
 class Permit:
-    """The right to send one request now; used at once, or given back."""
+    """The right to send one request now; used at once, or given back.
+
+    ``sequence`` counts the requests to ``endpoint``; ``sending`` is how the policy knows the request.
+    """
 
     number: int
     granted_at: float
     reserved_seconds: float
+    endpoint: str = ""
+    sequence: int = 0
     sending: Sending | None = None
 
 

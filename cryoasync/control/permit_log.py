@@ -7,12 +7,11 @@ every process on one address plans on the same log, and a restart finds what was
 import heapq
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
-from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
+from cryoasync.control.rate_policy import NANOSECONDS, BudgetUse, RatePolicy
 
 SOFT_PACING = 0.8
 """Permits are spaced by this part of the even distance: smooth, yet a late one does not cost throughput."""
@@ -45,14 +44,6 @@ class PermitEntry(msgspec.Struct, array_like=True):
 class _StoredLog(msgspec.Struct, array_like=True):
     hold_until: _Moment
     entries: list[PermitEntry]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetUse:
-    """How much of each window is taken: ``counts`` in the order of the policy's windows, running time in seconds."""
-
-    counts: tuple[int, ...]
-    running_seconds: float
 
 
 class PermitLog:

@@ -38,12 +38,18 @@ Belief = tuple[float, ...]
 """A probability for each cell: limits from 0 up, each with every failure rate."""
 
 
-def first_prior(limit: int) -> Belief:
-    """Return what is believed of a source whose stated limit is ``limit``, before any answer."""
+def first_prior(limit: int, usual: float | None = None) -> Belief:
+    """Return what is believed of a source whose stated limit is ``limit``, before any answer.
+
+    Half of the doubt goes to ``usual``, where a lower rate is said to be usual at the time.
+    """
     rates = len(FAILURE_RATES) - 1
+    doubt = [(1 - TOP_SHARE) / limit] * limit
+    if usual is not None and usual < limit:
+        doubt = [share / 2 for share in doubt]
+        doubt[round(usual)] += (1 - TOP_SHARE) / 2
     cells = []
-    for lower in range(limit + 1):
-        share = TOP_SHARE if lower == limit else (1 - TOP_SHARE) / limit
+    for share in (*doubt, TOP_SHARE):
         cells += [share * (1 - CHANCE_SHARE), *(share * CHANCE_SHARE / rates for _ in range(rates))]
     return tuple(cells)
 
@@ -57,6 +63,11 @@ class RateBelief:
         self._prior = first_prior(limit)
         self._cells = list(self._prior)
         self._updated_at: float | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was learned yet."""
+        return self._updated_at is None
 
     @property
     def cells(self) -> Belief:

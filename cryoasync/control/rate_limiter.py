@@ -1,82 +1,49 @@
 """The permits that all workers share.
 
 The permit log decides when a request may go out, within the rate that the answers so far make advisable; this
-module waits for that moment.
+module waits for that moment, and hands it to who is next.
 """
 
 import asyncio
-import heapq
 import random
-from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from itertools import count
+
+import structlog
 
 from cryoasync.control.budget_store import BudgetStore
+from cryoasync.control.cautious_pace import CautiousPace
+from cryoasync.control.header_limits import HeaderLimits
 from cryoasync.control.hour_table import HourSlot, slot_of
-from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter, RateDecision
-from cryoasync.control.permit_ledger import LEASE_AHEAD_SECONDS, Permit, PermitLedger, Slot, nanoseconds
-from cryoasync.control.permit_log import BudgetUse
+from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
+from cryoasync.control.permit_leases import Demand, PermitLeases, wait_for
+from cryoasync.control.permit_ledger import Permit, PermitLedger
+from cryoasync.control.permit_queue import PermitQueue, Priority, Waiter
+from cryoasync.control.rate_headers import RateAdvice, read_rate_headers
 from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
+from cryoasync.control.rate_statistics import EndpointPermits, RateStatistics
 from cryoasync.control.throttle import Refusal, ThrottleBackoff
-from cryoasync.errors import DatabaseUnavailableError
+from cryoasync.control.throttling_header import WorstOfAMinute
 from cryoasync.ports import Clock
 
-LEASE_AT_MOST = 5
-LEASE_AGAIN_AT = 2
-STORE_RETRY_SECONDS = 1.0
-CLOCK_RESOLUTION_SECONDS = 1e-6
-"""A slot this near is due: a timer may fire a rounding error early, and waiting for the rest would spin."""
+RATIO_SECONDS = 1.0
+"""How often what the source says is used is compared with our own count."""
 
-
-class Priority(Enum):
-    """How many seconds a request lets others go first; the one whose time is up soonest is next.
-
-    So a request that may wait long is overtaken by what is more urgent, but never for longer than its seconds.
-    """
-
-    BEGIN = 60.0
-    """The first request of a chunk."""
-    CONTINUE = 5.0
-    """A further request of a chunk: once it is answered, the chunk can be saved."""
-    RESUME = -3600.0
-    """A request whose connection was gone when its turn came: it goes first, or its next one would be gone too."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateStatistics:
-    """What the limiter did: permits used and wasted, refusals by the host, and how long workers waited.
-
-    ``decision`` is the rate in force below the policy's, where one is inferred.
-    """
-
-    granted: int
-    wasted: int
-    throttled: int
-    waited_seconds: float
-    held_seconds: float
-    use: BudgetUse
-    decision: RateDecision | None
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdaptiveRate:
-    """The rate that answers make advisable, and the time of day at the source, by which it is learned."""
+    """The rate that answers make advisable, and the time of day at the source, by which it is learned.
+
+    ``cautious`` is a pace of its own that is not exceeded, where one was asked for.
+    """
 
     limiter: IntelligentRateLimiter
     local_time: Callable[[], datetime]
-
-
-@dataclass(slots=True, order=True)
-class _Waiter:
-    """Somebody who waits for a permit, in the order in which they get one."""
-
-    deadline: float
-    number: int
-    future: asyncio.Future[Permit] = field(compare=False)
+    cautious: CautiousPace | None = None
 
 
 class SharedRateLimiter:
@@ -99,44 +66,42 @@ class SharedRateLimiter:
 
         Without ``rate`` the policy's own rate is used whatever the host says, but for what it asks to wait.
         """
+        self._host = host
         self._policy = policy
         self._rate = rate
         self._clock = clock
         self._ledger = PermitLedger(host, policy, stores, clock=clock, rng=rng)
+        self._leases = PermitLeases(self._ledger, self._demand, policy.tolerance_seconds, clock=clock)
         self._backoff = ThrottleBackoff(rng)
-        self._waiters: list[_Waiter] = []
-        self._waiter_numbers = count()
-        self._slots: deque[Slot] = deque()
+        self._queue = PermitQueue()
+        self._headers = HeaderLimits()
+        self._said = WorstOfAMinute()
+        self._ratio_at = 0.0
+        self._ceiling: float | None = None
         self._hold_until = 0.0
+        self._is_blocked = False
         self._probe_wanted = False
         self._probe: int | None = None
         self._hour: HourSlot | None = None
-        self._lease_wanted = asyncio.Event()
-        self._dispatch_wanted = asyncio.Event()
-        self._granted = self._wasted = self._throttled = 0
+        self._endpoints: defaultdict[str, EndpointPermits] = defaultdict(EndpointPermits)
         self._waited_seconds = 0.0
 
-    async def wait(self, priority: Priority = Priority.BEGIN) -> Permit:
-        """Return a permit to send one request at once.
+    async def wait(self, endpoint: str, priority: Priority = Priority.BEGIN) -> Permit:
+        """Return a permit to send one request to ``endpoint`` at once.
 
-        A cancelled wait leaves nothing behind: a permit granted in that moment is given back.
+        All endpoints share the host's budget. A cancelled wait leaves nothing behind: a permit granted in that
+        moment is given back.
         """
-        if self._policy.is_unlimited:
-            while (held_seconds := self._hold_until - self._clock()) > 0:  # noqa: ASYNC110 - it may grow meanwhile
-                await asyncio.sleep(held_seconds)
-            self._granted += 1
-            return Permit(0, self._clock(), 0.0)
         asked_at = self._clock()
+        if self._policy.is_unlimited:
+            while (open_at := self._open_at(endpoint)) > (now := self._clock()):  # noqa: ASYNC110 - it may grow
+                await asyncio.sleep(open_at - now)
+            return self._used(Permit(0, self._clock(), 0.0, endpoint), asked_at)
         while True:
-            permit = await self._next_grant(asked_at + priority.value)
-            now = self._clock()
-            if now <= permit.granted_at + self._policy.tolerance_seconds:
-                self._granted += 1
-                self._waited_seconds += now - asked_at
+            permit = await self._next_grant(endpoint, asked_at + priority.value)
+            if self._clock() <= permit.granted_at + self._policy.tolerance_seconds:
                 self._ledger.use(permit)
-                if self._rate is not None:
-                    permit.sending = self._rate.limiter.sent(now)
-                return permit
+                return self._used(permit, asked_at)
             self._give_back(permit)
 
     def settle(self, permit: Permit, running_seconds: float) -> None:
@@ -148,10 +113,30 @@ class SharedRateLimiter:
 
     def release(self, permit: Permit) -> None:
         """Give back a permit whose request never went out."""
+        self._endpoints[permit.endpoint].used -= 1
         if self._policy.is_unlimited:
             return
         self.unanswered(permit)
         self._give_back(permit)
+
+    def adjust_rate(
+        self, headers: Mapping[str, str], permit: Permit | None, answered_at: datetime
+    ) -> RateAdvice:
+        """Slow down as the headers of an answer ask, and return what they say.
+
+        Headers never raise the rate above the policy or above what is believed of the source.
+        ``Retry-After`` is for a refusal, and acted on in :meth:`throttled`; until then quotas go after it.
+        """
+        advice, now = read_rate_headers(headers, answered_at), self._clock()
+        is_tighter = self._headers.announce(advice.windows, now)
+        if permit is not None and advice.retry_after_seconds is None:
+            is_tighter |= self._headers.take(permit.endpoint, permit.sequence, advice.quotas, now)
+        if is_tighter:
+            self._leases.give_back()
+        if advice.throttling is not None:
+            self._said.add(advice.throttling.percents, now)
+            self._compare_uses(now)
+        return advice
 
     def throttled(self, permit: Permit | None, refusal: Refusal) -> float:
         """Slow down because of a refusal; return the seconds until requests go out again.
@@ -159,53 +144,67 @@ class SharedRateLimiter:
         The host is left alone for as long as it asks. After a block one single request goes out, and the others
         wait for its answer.
         """
-        self._throttled += 1
         now = self._clock()
+        if permit is not None:
+            self._endpoints[permit.endpoint].refused += 1
         if self._rate is not None and permit is not None and permit.sending is not None:
+            if self._rate.cautious is not None:
+                self._rate.cautious.refused(refusal.sent_at, now)
             if refusal.blocked:
                 self._rate.limiter.lost(permit.sending)
             else:
                 self._rate.limiter.refused(permit.sending, now, refusal.retry_after_seconds)
-            self._give_back_leases()
+            self._leases.give_back()
             if not refusal.blocked and refusal.retry_after_seconds is None:
                 # The rate is lower now, which is all that such a refusal asks for.
                 return max(0.0, self._hold_until - now)
         hold = self._backoff.refused(refusal, now)
         if hold is not None:
-            self._hold_until = max(self._hold_until, now + hold)
-            self._probe_wanted, self._probe = refusal.blocked, None
-            self._give_back_leases()
+            self._hold(hold, refusal, now)
         return max(0.0, self._hold_until - now)
 
     def accepted(self, permit: Permit | None, sent_at: float) -> None:
         """Learn of a good answer to a request sent at ``sent_at``, which also ends a row of refusals."""
         self._backoff.accepted(sent_at)
+        self._is_blocked = False
         self.let_in(permit)
 
     def let_in(self, permit: Permit | None) -> None:
         """Learn that the host let a request in, whatever came of it."""
-        if self._rate is not None and permit is not None and permit.sending is not None:
-            before = self._rate.limiter.decision(now := self._clock()).rate
-            self._rate.limiter.accepted(permit.sending, now)
-            if self._rate.limiter.decision(now).rate < before:
-                self._give_back_leases()
+        if self._rate is None or permit is None or permit.sending is None:
+            return
+        if self._rate.cautious is not None:
+            self._rate.cautious.accepted()
+        before = self._rate.limiter.decision(now := self._clock()).rate
+        self._rate.limiter.accepted(permit.sending, now)
+        if self._rate.limiter.decision(now).rate < before:
+            self._leases.give_back()
 
     def unanswered(self, permit: Permit | None) -> None:
         """Note that nothing was heard of whether the host let a request in."""
         if self._rate is not None and permit is not None and permit.sending is not None:
             self._rate.limiter.lost(permit.sending)
 
-    def statistics(self) -> RateStatistics:
-        """Return what the limiter did so far."""
+    def set_ceiling(self, requests_per_second: float | None) -> None:
+        """Let no more go out than so many a second from now on; it never raises what the policy allows."""
+        self._ceiling = requests_per_second
+        self._leases.give_back()
+
+    def get_stats(self) -> RateStatistics:
+        """Return what the limiter did so far, and how it stands."""
         now = self._clock()
+        adaptive = None if self._rate is None else self._rate.limiter
         return RateStatistics(
-            granted=self._granted,
-            wasted=self._wasted,
-            throttled=self._throttled,
+            endpoints=dict(self._endpoints),
+            expired=self._leases.expired,
             waited_seconds=self._waited_seconds,
             held_seconds=max(0.0, self._hold_until - now),
-            use=self._ledger.budget_use(),
-            decision=None if self._rate is None else self._rate.limiter.decision(now),
+            is_blocked=self._is_blocked,
+            use=self._policy.own_part(self._ledger.budget_use()),
+            ceiling=self._ceiling,
+            said=self._said.percents(now),
+            decision=None if adaptive is None else adaptive.decision(now),
+            decisions=() if adaptive is None else tuple(adaptive.decisions),
         )
 
     async def run(self) -> None:
@@ -219,31 +218,46 @@ class SharedRateLimiter:
         if self._policy.is_unlimited:
             return
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._lease_ahead(), name="permit-lease")
+            tasks.create_task(self._leases.keep(), name="permit-lease")
             tasks.create_task(self._dispatch(), name="permit-dispatch")
 
-    async def _next_grant(self, deadline: float) -> Permit:
-        future: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiters, _Waiter(deadline, next(self._waiter_numbers), future))
+    async def _next_grant(self, endpoint: str, deadline: float) -> Permit:
+        waiter = self._queue.add(endpoint, deadline)
         self._notify()
         try:
-            return await future
+            return await waiter.permit
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
-                self._give_back(future.result())
+            if waiter.permit.cancelled():
+                self._queue.give_up(waiter)
+            else:
+                self._give_back(waiter.permit.result())
             raise
+
+    def _used(self, permit: Permit, asked_at: float) -> Permit:
+        """Count a permit that is used now."""
+        now = self._clock()
+        self._endpoints[permit.endpoint].used += 1
+        self._waited_seconds += now - asked_at
+        permit.sequence = self._headers.sent(permit.endpoint)
+        if self._rate is not None:
+            permit.sending = self._rate.limiter.sent(now)
+        return permit
 
     def _give_back(self, permit: Permit) -> None:
         self._ledger.void(permit.number)
-        self._wasted += 1
+        self._endpoints[permit.endpoint].wasted += 1
         self._end_probe(permit, answered=False)
 
-    def _give_back_leases(self) -> None:
-        """Take back what was leased ahead under other circumstances."""
-        for slot in self._slots:
-            self._ledger.void(slot.number)
-        self._slots.clear()
-        self._notify()
+    def _hold(self, seconds: float, refusal: Refusal, now: float) -> None:
+        """Leave the host alone; after a block one single request tells whether it is over."""
+        self._hold_until = max(self._hold_until, now + seconds)
+        self._is_blocked = self._probe_wanted = refusal.blocked
+        self._probe = None
+        self._leases.give_back()
+        if refusal.blocked:
+            _log.warning(
+                "address blocked by the source", host=self._host, left_alone_seconds=round(seconds, 1)
+            )
 
     def _end_probe(self, permit: Permit, *, answered: bool) -> None:
         """Let the others go once the single request is answered; where it never went out, wait for another."""
@@ -252,84 +266,67 @@ class SharedRateLimiter:
             self._notify()
 
     def _notify(self) -> None:
-        self._lease_wanted.set()
-        self._dispatch_wanted.set()
+        self._leases.wanted.set()
+        self._leases.leased.set()
 
     async def _dispatch(self) -> None:
         """Hand each slot, when its moment has come, to the waiter who is next."""
         while True:
-            self._dispatch_wanted.clear()
-            delay = self._grant_or_delay()
-            if delay is None or delay > 0:
-                await _wait(self._dispatch_wanted, delay)
+            self._leases.leased.clear()
+            waiter = None if self._probe is not None else self._queue.next(self._is_open)
+            delay = None if waiter is None else self._leases.seconds_until_due()
+            if waiter is None or delay is None or delay > 0:
+                await wait_for(self._leases.leased, delay)
+            else:
+                self._grant(waiter)
 
-    def _grant_or_delay(self) -> float | None:
-        """Grant the first slot if it is due; else return the seconds until it is, or ``None`` for no slot."""
-        while self._waiters and self._waiters[0].future.done():
-            heapq.heappop(self._waiters)
-        if not self._waiters or not self._slots or self._probe is not None:
-            return None
-        slot = self._slots[0]
-        due, now = slot.at / NANOSECONDS, self._clock()
-        if due - now > CLOCK_RESOLUTION_SECONDS:
-            return due - now
-        self._slots.popleft()
-        self._lease_wanted.set()
-        if now > due + self._policy.tolerance_seconds:
-            self._ledger.void(slot.number)
-            self._wasted += 1
-            return 0.0
+    def _grant(self, waiter: Waiter) -> None:
+        slot = self._leases.take()
         if self._probe_wanted:
             self._probe = slot.number
-        permit = Permit(slot.number, due, self._ledger.expected_seconds)
-        heapq.heappop(self._waiters).future.set_result(permit)
-        return 0.0
+        due = slot.at / NANOSECONDS
+        permit = Permit(slot.number, due, self._ledger.expected_seconds, waiter.endpoint)
+        self._queue.grant(waiter, permit)
 
-    async def _lease_ahead(self) -> None:
-        """Keep as many slots leased as workers wait for, and not more than a second ahead."""
-        while True:
-            self._lease_wanted.clear()
-            wanted = min(LEASE_AT_MOST, sum(not waiter.future.done() for waiter in self._waiters)) - len(
-                self._slots
-            )
-            if wanted <= 0 or len(self._slots) > LEASE_AGAIN_AT:
-                await _wait(self._lease_wanted, None)
-                continue
-            before = len(self._slots)
-            try:
-                next_slot = await self._lease(wanted)
-            except DatabaseUnavailableError:
-                # Whoever commits decides when the patience is over; without a budget nothing goes out meanwhile.
-                await asyncio.sleep(STORE_RETRY_SECONDS)
-                continue
-            self._dispatch_wanted.set()
-            if len(self._slots) < before + wanted:
-                await _wait(self._lease_wanted, next_slot - self._clock() - LEASE_AHEAD_SECONDS / 2)
+    def _open_at(self, endpoint: str) -> float:
+        """Return the moment from which on ``endpoint`` may be asked, as far as the host and its headers say."""
+        return max(self._hold_until, self._headers.closed_until(endpoint, self._clock()))
 
-    async def _lease(self, wanted: int) -> float:
-        """Lease up to ``wanted`` slots, and return the first moment that is still free."""
-        slots, next_slot = await self._ledger.lease(wanted, self._policy_in_force(), self._hold_until)
-        for slot in slots:
-            # A refusal may have been met meanwhile.
-            if slot.at < nanoseconds(self._hold_until):
-                self._ledger.void(slot.number)
-            else:
-                self._slots.append(slot)
-        return next_slot
+    def _is_open(self, endpoint: str) -> bool:
+        now = self._clock()
+        return self._headers.closed_until(endpoint, now) <= now
+
+    def _demand(self) -> Demand:
+        """Return what there is to lease for."""
+        closed = [self._open_at(each) for each in self._queue.endpoints() if not self._is_open(each)]
+        return Demand(
+            waiting=self._queue.waiting(self._is_open),
+            policy=self._policy_in_force(),
+            hold_until=self._hold_until,
+            changes_at=min(closed, default=None),
+        )
 
     def _policy_in_force(self) -> RatePolicy:
         """Return the policy, lowered to the rate that is advisable now."""
+        now = self._clock()
+        policy = self._policy.with_windows(self._headers.windows(now)).lowered_to(self._ceiling)
         if self._rate is None:
-            return self._policy
-        now, hour = self._clock(), slot_of(self._rate.local_time())
-        if hour != self._hour:
+            return policy
+        local = self._rate.local_time()
+        if (hour := slot_of(local)) != self._hour:
             self._hour = hour
             self._rate.limiter.enter_hour(hour, now)
-        return self._policy.limited_to(self._rate.limiter.decision(now).rate)
+        if self._rate.cautious is not None:
+            policy = policy.lowered_to(self._rate.cautious.requests_per_second(local))
+        return policy.limited_to(self._rate.limiter.decision(now).rate)
 
-
-async def _wait(event: asyncio.Event, seconds: float | None) -> None:
-    """Return when ``event`` is set, or after ``seconds``."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
+    def _compare_uses(self, now: float) -> None:
+        """Compare what the source says is used with our own count, of all processes that share the budget."""
+        if self._rate is None or now < self._ratio_at + RATIO_SECONDS:
+            return
+        self._ratio_at = now
+        before = self._rate.limiter.decision(now).rate
+        own = self._policy.percents_of_a_minute(self._ledger.budget_use())
+        self._rate.limiter.adjust_for_headers(self._said.percents(now), own, now)
+        if self._rate.limiter.decision(now).rate < before:
+            self._leases.give_back()

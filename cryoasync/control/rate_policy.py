@@ -1,9 +1,13 @@
 """How many requests a source allows, as values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 NANOSECONDS = 1_000_000_000
 """Nanoseconds in a second; the permit log counts in whole nanoseconds, so that no rounding ever adds up."""
+
+
+MINUTE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,14 @@ class RunningTimeWindow:
 
     limit_seconds: float
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetUse:
+    """How much of each window is taken: ``counts`` in the order of the policy's windows, running time in seconds."""
+
+    counts: tuple[int, ...]
+    running_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +73,24 @@ class RatePolicy:
     def requests_in_a_second(self) -> int | None:
         """What the window of one second allows; ``None`` without one."""
         return min((window.limit for window in self.counts if window.seconds == 1.0), default=None)
+
+    def own_part(self, use: BudgetUse) -> BudgetUse:
+        """Return a use of this policy with further windows as a use of this policy alone."""
+        return replace(use, counts=use.counts[: len(self.counts)])
+
+    def percents_of_a_minute(self, use: BudgetUse) -> dict[str, float]:
+        """Return how much of each window of a minute is used, by the names that X-Throttling-Control has for them."""
+        percents = {}
+        for window, used in zip(self.counts, use.counts, strict=False):
+            if window.seconds == MINUTE_SECONDS:
+                percents["request count"] = 100 * used / window.limit
+        if self.running_time is not None and self.running_time.seconds == MINUTE_SECONDS:
+            percents["request time"] = 100 * use.running_seconds / self.running_time.limit_seconds
+        return percents
+
+    def with_windows(self, windows: Sequence[CountWindow]) -> "RatePolicy":
+        """Return this policy with further windows, which can only tighten it."""
+        return replace(self, counts=(*self.counts, *windows)) if windows else self
 
     def limited_to(self, requests: int) -> "RatePolicy":
         """Return this policy with at most ``requests`` in its window of one second."""

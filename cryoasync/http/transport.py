@@ -13,7 +13,8 @@ from aiohttp.tracing import Trace
 
 from cryoasync import __version__
 from cryoasync.control.permit_ledger import Permit
-from cryoasync.control.rate_limiter import Priority, SharedRateLimiter
+from cryoasync.control.permit_queue import Priority
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.http.round_trip import RoundTripTime
 from cryoasync.models import Activity
 from cryoasync.ports import ActivityReport, Clock
@@ -60,6 +61,7 @@ class _Sending:
     """One attempt under way."""
 
     report: ActivityReport
+    endpoint: str
     priority: Priority
     deadline: asyncio.Timeout | None = None
     permit: Permit | None = None
@@ -124,10 +126,16 @@ class Transport:
             yield cls(session, limiter, round_trip, clock=clock)
 
     async def post(
-        self, url: str, form: Mapping[str, str], report: ActivityReport, priority: Priority
+        self,
+        url: str,
+        form: Mapping[str, str],
+        report: ActivityReport,
+        *,
+        endpoint: str,
+        priority: Priority,
     ) -> Response | NoResponse:
         """Send ``form`` and return the whole answer, or why there was none."""
-        sending = _Sending(report=report, priority=priority)
+        sending = _Sending(report=report, endpoint=endpoint, priority=priority)
         _sending.set(sending)
         started_at = self._clock()
         try:
@@ -203,7 +211,7 @@ class _PermitConnector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
             sending.report(Activity.WAITING_FOR_PERMIT)
             try:
-                permit = await self._limiter.wait(sending.priority)
+                permit = await self._limiter.wait(sending.endpoint, sending.priority)
             except asyncio.CancelledError:
                 connection.close()
                 raise

@@ -83,7 +83,7 @@ class Progress:
             policy_rate=None if self._policy is None else self._policy.requests_per_second,
             throttled=self._traffic.throttled,
             errors=self._traffic.errors.total(),
-            held_seconds=0.0 if self._limiter is None else self._limiter.statistics().held_seconds,
+            held_seconds=0.0 if self._limiter is None else self._limiter.get_stats().held_seconds,
             time_shares=self._time_shares(),
             eta_seconds=counts.pending * elapsed / settled if settled > 0 else None,
         )
@@ -112,10 +112,12 @@ class Progress:
     def _permits(self) -> dict[str, Any]:
         if self._limiter is None:
             return {}
-        rate = self._limiter.statistics()
+        rate = self._limiter.get_stats()
         return {
-            "permits": {"granted": rate.granted, "wasted": rate.wasted, "in_windows": list(rate.use.counts)},
+            "permits": rate.to_json(),
             "running_seconds": rate.use.running_seconds,
+            "is_blocked": rate.is_blocked,
+            "rate": rate.rate_json(self._clock()),
         }
 
     def _time_shares(self) -> Mapping[Activity, float]:

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from cryoasync.control.rate_limiter import Priority
+from cryoasync.control.permit_queue import Priority
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.ports import ActivityReport
 from cryoasync.sources.asking.answers import Rows, Trouble

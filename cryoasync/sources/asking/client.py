@@ -8,7 +8,8 @@ from typing import Generic
 
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.rate_limiter import Priority, SharedRateLimiter
+from cryoasync.control.permit_queue import Priority
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.retry import Decision
 from cryoasync.control.throttle import Refusal
 from cryoasync.control.traffic import Traffic
@@ -81,11 +82,14 @@ class SourceClient(Generic[E]):
         await self._carry_out(cure, fetch, question, trouble)
 
     async def _exchange(
-        self, fetch: Fetch[E], ids: Sequence[str]
+        self, fetch: Fetch[E], ids: Sequence[str], priority: Priority | None = None
     ) -> tuple[Response | NoResponse, Rows | Trouble]:
         is_first = not fetch.attempts
-        priority = fetch.endpoint.priority if is_first else Priority.CONTINUE
+        if priority is None:
+            priority = fetch.endpoint.priority if is_first else Priority.CONTINUE
         answer = await self._api.send(fetch.endpoint, ids, fetch.report, priority)
+        if isinstance(answer, Response):
+            self._limiter.adjust_rate(answer.headers, answer.permit, answer.answered_at)
         if answer.sent_at is not None:
             self._traffic.sent(answer.sent_at, retry=not is_first)
         return answer, self._api.read(fetch.endpoint, answer)
@@ -177,7 +181,7 @@ class SourceClient(Generic[E]):
         suspects = {entry.source_id for entry in question.entries}
         known = self._api.reference_ids(fetch.endpoint)
         reference = next((each for each in known if each not in suspects), known[0])
-        answer, told = await self._exchange(fetch, [reference])
+        answer, told = await self._exchange(fetch, [reference], Priority.LOOK_UP)
         if isinstance(told, Rows):
             assert isinstance(answer, Response)
             self._pass_through(fetch.endpoint, answer)

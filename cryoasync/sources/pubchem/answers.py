@@ -11,15 +11,14 @@ from typing import Any
 import msgspec
 
 from cryoasync.control.error_category import ErrorCategory
-from cryoasync.http.headers import retry_after_seconds
+from cryoasync.control.rate_headers import read_rate_headers
+from cryoasync.control.throttling_header import THROTTLING_HEADER, read_throttling
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.pubchem.records import read_cid
 
-THROTTLING_HEADER = "X-Throttling-Control"
 LONGEST_MESSAGE = 300
 
-_BLOCKED = re.compile(r"blacklisted|blocking time", re.IGNORECASE)
 _TAGS = re.compile(rb"(?:<[^>]*>|\s)+")
 
 _CATEGORY_BY_CODE = {
@@ -74,7 +73,8 @@ def read_answer(answer: Response | NoResponse) -> Rows | Trouble:
     """Tell rows from trouble, and one kind of trouble from another."""
     if isinstance(answer, NoResponse):
         return Trouble(category=ErrorCategory.UNREACHABLE, message=answer.reason, spoke=False)
-    if _BLOCKED.search(answer.headers.get(THROTTLING_HEADER, "")) and answer.status >= 400:
+    throttling = read_throttling(answer.headers.get(THROTTLING_HEADER, ""))
+    if throttling is not None and throttling.is_blocked and answer.status >= 400:
         return _trouble(answer, ErrorCategory.BLOCKED, "the address is blocked for a while", spoke=True)
     try:
         envelope = _DECODER.decode(answer.body)
@@ -138,5 +138,5 @@ def _trouble(answer: Response, category: ErrorCategory, message: str, *, spoke: 
         message=": ".join(filter(None, parts)),
         # PubChem marks its pages, too.
         spoke=spoke or THROTTLING_HEADER in answer.headers,
-        retry_after_seconds=retry_after_seconds(answer.headers, answer.answered_at),
+        retry_after_seconds=read_rate_headers(answer.headers, answer.answered_at).retry_after_seconds,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.rate_limiter import Priority
+from cryoasync.control.permit_queue import Priority
 from cryoasync.errors import SettingsError
 from cryoasync.http.transport import NoResponse, Response, Transport
 from cryoasync.ports import ActivityReport
@@ -33,7 +33,8 @@ class PugRest:
     ) -> Response | NoResponse:
         """Post ``ids``."""
         url = f"{self._base_url}/{endpoint.path}"
-        return await self._transport.post(url, {"cid": ",".join(ids)}, report, priority)
+        form = {"cid": ",".join(ids)}
+        return await self._transport.post(url, form, report, endpoint=endpoint.name, priority=priority)
 
     def read(self, endpoint: Endpoint, answer: Response | NoResponse) -> Rows | Trouble:
         """Read an answer; see the protocol."""

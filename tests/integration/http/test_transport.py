@@ -11,7 +11,8 @@ import pytest
 
 from cryoasync import __version__
 from cryoasync.control.permit_ledger import Permit
-from cryoasync.control.rate_limiter import Priority, SharedRateLimiter
+from cryoasync.control.permit_queue import Priority
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.http import transport as module
 from cryoasync.http.transport import NoResponse, Response, Transport
@@ -39,13 +40,13 @@ class WatchedLimiter(SharedRateLimiter):
         self.settled: list[float] = []
         self.released = 0
 
-    async def wait(self, priority: Priority = Priority.BEGIN) -> Permit:
+    async def wait(self, endpoint: str, priority: Priority = Priority.BEGIN) -> Permit:
         """Wait for the gate, and then for a permit."""
         self.waiting += 1
         self.asked.set()
         try:
             await self.gate.wait()
-            return await super().wait(priority)
+            return await super().wait(endpoint, priority)
         finally:
             self.waiting -= 1
 
@@ -92,7 +93,7 @@ async def post(
 ) -> Response | NoResponse:
     """Send one form."""
     reported: list[Activity] = [] if activities is None else activities
-    return await transport.post(url, FORM, reported.append, Priority.BEGIN)
+    return await transport.post(url, FORM, reported.append, endpoint="property", priority=Priority.BEGIN)
 
 
 async def answering(received: Received) -> None:
@@ -150,7 +151,7 @@ async def test_a_permit_is_taken_when_the_connection_stands_and_before_anything_
         assert isinstance(await attempt, Response)
     assert activities == [Activity.WAITING_FOR_PERMIT, Activity.FETCHING]
     assert server.connections == 1
-    assert limiter.statistics().granted == len(limiter.settled) == 1 + reused
+    assert limiter.get_stats().used == len(limiter.settled) == 1 + reused
     assert limiter.unsettled == 0
 
 
@@ -391,7 +392,7 @@ async def test_a_connection_that_never_stands_takes_no_permit(
     assert isinstance(answer, NoResponse)
     assert answer.sent_at is None
     assert answer.reason
-    assert limiter.statistics().granted == 0
+    assert limiter.get_stats().used == 0
     assert limiter.unsettled == limiter.waiting == 0
 
 

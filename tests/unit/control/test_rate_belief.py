@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryoasync.control.hour_table import HourTable, slot_of
-from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter, Reason
+from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.rate_belief import Load, RateBelief
+from cryoasync.control.rate_decision import Reason
 
 LIMIT = 5
 LOADS = st.integers(1, LIMIT + 1).flatmap(

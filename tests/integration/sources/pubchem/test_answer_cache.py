@@ -98,7 +98,7 @@ async def test_what_was_answered_before_takes_no_request(path: Path) -> None:
     async with importing(path, days_later=1.0) as second:
         cached = await second.fetch(5)
         assert second.asked == []
-        assert second.bench.limiter.statistics().granted == 0
+        assert second.bench.limiter.get_stats().used == 0
         assert second.activities == []
     assert len(fresh.attempts) == 1
     assert cached.attempts == ()

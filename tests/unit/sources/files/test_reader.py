@@ -63,11 +63,11 @@ def test_dumps_own_and_broken_records_may_share_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.sdf.gz", gzip.compress(OWN.encode())),
+        ("a.sdf.gz", gzip.compress(OWN.encode(), mtime=0)),
         ("a.SDF", OWN.replace("\n", "\r\n").encode()),
         ("a.sd", b"\xef\xbb\xbf" + OWN.encode()),
         ("a.mol", MOLBLOCK.encode() + b"> <CODE>\nM-1"),
-        ("packed.sdf", gzip.compress(OWN.encode())),
+        ("packed.sdf", gzip.compress(OWN.encode(), mtime=0)),
     ],
 )
 def test_an_sdf_reads_alike_however_it_is_stored(tmp_path: Path, name: str, content: bytes) -> None:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from multidict import CIMultiDict
 
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
-from cryoasync.control.rate_limiter import Priority, SharedRateLimiter
+from cryoasync.control.permit_queue import Priority
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
 from cryoasync.http.reach import Reach
@@ -128,12 +129,18 @@ class FakeTransport(Transport):
         self._seconds = seconds
 
     async def post(
-        self, url: str, form: Mapping[str, str], report: ActivityReport, priority: Priority
+        self,
+        url: str,
+        form: Mapping[str, str],
+        report: ActivityReport,
+        *,
+        endpoint: str,
+        priority: Priority,
     ) -> Response | NoResponse:
         """Answer as ``behaviour`` says."""
         clock = asyncio.get_running_loop().time
         report(Activity.WAITING_FOR_PERMIT)
-        permit = await self._permits.wait(priority)
+        permit = await self._permits.wait(endpoint, priority)
         report(Activity.FETCHING)
         sent_at = clock()
         request = Request(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.rate_limiter import Priority
+from cryoasync.control.permit_queue import Priority
 from cryoasync.control.rate_policy import CountWindow, RatePolicy
 from cryoasync.errors import NotTheApiError, SettingsError, SourceUnavailableError
 from cryoasync.http.reach import STRANGE_ANSWERS_AT_MOST

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cryoasync.http.headers import LONGEST_RETRY_AFTER_SECONDS, retry_after_seconds
+from cryoasync.control.retry_after import LONGEST_RETRY_AFTER_SECONDS, retry_after_seconds
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 header_texts = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF))

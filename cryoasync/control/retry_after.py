@@ -1,4 +1,4 @@
-"""What response headers say about when to come again."""
+"""When a server asks to come again: ``Retry-After``, in both its forms."""
 
 import math
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
+"""Whoever asks for more is asked again after an hour."""
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -17,10 +18,10 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     value = headers.get("Retry-After", "").strip()
     seconds = _number(value)
     if seconds is None:
-        until = _date(value)
+        until = http_date(value)
         if until is None:
             return None
-        seconds = (until - (_date(headers.get("Date", "")) or now)).total_seconds()
+        seconds = (until - (http_date(headers.get("Date", "")) or now)).total_seconds()
     if not math.isfinite(seconds) or seconds <= 0:
         return None
     return min(seconds, LONGEST_RETRY_AFTER_SECONDS)
@@ -33,7 +34,8 @@ def _number(value: str) -> float | None:
         return None
 
 
-def _date(value: str) -> datetime | None:
+def http_date(value: str) -> datetime | None:
+    """Return the moment that a date of HTTP names, whatever its form; ``None`` for what is none."""
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

@@ -1,0 +1,92 @@
+"""``X-Throttling-Control``: how much of its quotas a client has used, as one of PubChem's instances counts it.
+
+A refused client reads ``Green (0%)`` there; the truth stands in a free text behind the percentages
+(https://pubchem.ncbi.nlm.nih.gov/docs/dynamic-request-throttling).
+"""
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+THROTTLING_HEADER = "X-Throttling-Control"
+WORST_OF_SECONDS = 60.0
+LONGEST_READ = 1000
+"""Characters that are looked at: a header that is longer says nothing more."""
+
+_ITEM = re.compile(r"([A-Za-z][\w ]{0,60}?) status:\s*(\w{1,20})\s*\((\d+)\s*%\)", re.IGNORECASE)
+_BLOCKED = re.compile(r"blacklisted|blocking time", re.IGNORECASE)
+_BLOCKING_TIME = re.compile(
+    r"blocking time:?\s*(?:(\d{1,3}):(\d\d):(\d\d)|(\d{1,9}(?:\.\d{1,9})?)\s*([hms]?))", re.IGNORECASE
+)
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0}
+_DIGITS_READ = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottlingStatus:
+    """What one header said.
+
+    Attributes:
+        percents: by what is counted, in lower case (``request count``); above 100 where a quota was exceeded.
+        text: what stands behind the items.
+        blocking_seconds: how long the address stays blocked, where the text says so.
+    """
+
+    percents: Mapping[str, int]
+    text: str = ""
+    blocking_seconds: float | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the address is refused, whatever the percentages say."""
+        return bool(_BLOCKED.search(self.text))
+
+
+def read_throttling(value: str) -> ThrottlingStatus | None:
+    """Read the header, of any number of items; ``None`` where there is none, or nothing to read in it."""
+    value = value[:LONGEST_READ]
+    percents = {
+        " ".join(name.lower().split()): int(percent[:_DIGITS_READ])
+        for name, _, percent in _ITEM.findall(value)
+    }
+    text = _ITEM.sub("", value).strip(" ,;")
+    if not percents and not _BLOCKED.search(text):
+        return None
+    return ThrottlingStatus(percents=percents, text=text, blocking_seconds=_blocking_seconds(text))
+
+
+def _blocking_seconds(text: str) -> float | None:
+    found = _BLOCKING_TIME.search(text)
+    if found is None:
+        return None
+    hours, minutes, seconds, amount, unit = found.groups()
+    if amount is not None:
+        return float(amount) * _SECONDS[unit.lower()] or None
+    return (int(hours) * 60 + int(minutes)) * 60.0 + int(seconds) or None
+
+
+class WorstOfAMinute:
+    """The highest percentages of the last minute: every instance of the source knows a part of the traffic only."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._said: deque[tuple[float, Mapping[str, int]]] = deque()
+
+    def add(self, percents: Mapping[str, int], now: float) -> None:
+        """Take one answer's percentages in."""
+        self._said.append((now, percents))
+        self._forget(now)
+
+    def percents(self, now: float) -> dict[str, int]:
+        """Return the worst of each; empty where no header came for a minute."""
+        self._forget(now)
+        worst: dict[str, int] = {}
+        for _, percents in self._said:
+            for name, percent in percents.items():
+                worst[name] = max(percent, worst.get(name, 0))
+        return worst
+
+    def _forget(self, now: float) -> None:
+        while self._said and self._said[0][0] <= now - WORST_OF_SECONDS:
+            self._said.popleft()
