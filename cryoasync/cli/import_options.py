@@ -18,6 +18,7 @@ RUN_OPTIONS = (
     "run.rdkit",
     "run.cache",
     "run.max_rate",
+    "run.cautious",
     "run.limit",
     "run.patience_seconds",
     "run.simulate",

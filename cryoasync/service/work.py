@@ -9,6 +9,7 @@ from signal import Signals
 from typing import Any
 
 from cryoasync.control.budget_store import BudgetStore
+from cryoasync.control.cautious_pace import CautiousPace, Strategy, Timetable
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
@@ -29,7 +30,7 @@ from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import ChunkProcessor, PendingEntries
 from cryoasync.service.site import Site
-from cryoasync.settings import RunSettings, Settings
+from cryoasync.settings import HoursSettings, RunSettings, Settings
 from cryoasync.sources.equipment import DescriptorPool, Equipment, RowLookup
 from cryoasync.sources.registry import Source
 
@@ -154,8 +155,14 @@ class Work(Stages):
         limit = policy.requests_in_a_second
         if limit is None:
             return None
-        limiter = IntelligentRateLimiter(limit, hours, guard_seconds=policy.guard_seconds)
-        return AdaptiveRate(limiter=limiter, local_time=lambda: datetime.now(self._source.time_zone))
+        timetable = timetable_of(self._settings.hours)
+        return AdaptiveRate(
+            limiter=IntelligentRateLimiter(
+                limit, hours, guard_seconds=policy.guard_seconds, timetable=timetable
+            ),
+            local_time=lambda: datetime.now(self._source.time_zone),
+            cautious=CautiousPace(timetable) if self._settings.run.cautious else None,
+        )
 
     @asynccontextmanager
     async def opened_processor(
@@ -185,6 +192,31 @@ class Work(Stages):
         )
         async with self._source.processor(equipment) as processor:
             yield processor
+
+
+def timetable_of(hours: HoursSettings) -> Timetable:
+    """Return the paces of the source's week that ``hours`` describe."""
+    return Timetable(
+        business=Strategy(
+            name="weekday business hours",
+            requests_per_second=hours.business_rate,
+            backoff=hours.business_backoff,
+            longest_delay_seconds=hours.business_longest_delay_seconds,
+        ),
+        night=Strategy(
+            name="weekday night",
+            requests_per_second=hours.night_rate,
+            backoff=hours.night_backoff,
+            longest_delay_seconds=hours.night_longest_delay_seconds,
+        ),
+        weekend=Strategy(
+            name="weekend",
+            requests_per_second=hours.weekend_rate,
+            backoff=hours.weekend_backoff,
+            longest_delay_seconds=hours.weekend_longest_delay_seconds,
+        ),
+        business_hours=hours.business_hours,
+    )
 
 
 def exit_code(error: CryoasyncError | None, signal: Signals | None, *, failed: int) -> int:
