@@ -35,7 +35,6 @@ RETRY_OPTIONS = (
     "run.sequential",
     "run.cache",
     "run.max_rate",
-    "run.cautious",
     "run.patience_seconds",
     "run.seed",
     "run.progress",

@@ -18,7 +18,6 @@ RUN_OPTIONS = (
     "run.rdkit",
     "run.cache",
     "run.max_rate",
-    "run.cautious",
     "run.limit",
     "run.patience_seconds",
     "run.simulate",

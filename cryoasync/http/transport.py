@@ -1,6 +1,7 @@
 """Sends one HTTP request, with a permit taken at the last moment before its head is written."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -46,7 +47,8 @@ class Response:
 class NoResponse:
     """An attempt that brought no whole answer, given up at ``answered_at``.
 
-    ``sent_at`` is ``None`` where the request never went out, and so used no ``permit``.
+    ``sent_at`` is ``None`` where the request never went out, and so used no ``permit``; ``is_timeout`` tells an
+    answer that was waited for in vain from a connection that broke.
     """
 
     reason: str
@@ -54,6 +56,7 @@ class NoResponse:
     seconds: float
     answered_at: datetime
     permit: Permit | None = None
+    is_timeout: bool = False
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class _Sending:
     report: ActivityReport
     endpoint: str
     priority: Priority
+    timeout_seconds: float
     deadline: asyncio.Timeout | None = None
     permit: Permit | None = None
     sent_at: float | None = None
@@ -133,9 +137,15 @@ class Transport:
         *,
         endpoint: str,
         priority: Priority,
+        timeout_seconds: float = math.inf,
     ) -> Response | NoResponse:
-        """Send ``form`` and return the whole answer, or why there was none."""
-        sending = _Sending(report=report, endpoint=endpoint, priority=priority)
+        """Send ``form`` and return the whole answer, or why there was none.
+
+        ``timeout_seconds`` ends the wait for this answer earlier than the session's own limit.
+        """
+        sending = _Sending(
+            report=report, endpoint=endpoint, priority=priority, timeout_seconds=timeout_seconds
+        )
         _sending.set(sending)
         started_at = self._clock()
         try:
@@ -148,6 +158,7 @@ class Transport:
                 seconds=self._clock() - (started_at if sending.sent_at is None else sending.sent_at),
                 answered_at=datetime.now(UTC),
                 permit=sending.permit,
+                is_timeout=isinstance(error, TimeoutError),
             )
         finally:
             self._settle(sending)
@@ -227,7 +238,8 @@ class _PermitConnector(aiohttp.TCPConnector):
         sending.sent_at = self._clock()
         sending.report(Activity.FETCHING)
         if sending.deadline is not None:
-            sending.deadline.reschedule(asyncio.get_running_loop().time() + self._timeout_seconds)
+            seconds = min(self._timeout_seconds, sending.timeout_seconds)
+            sending.deadline.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryoasync.models import Activity
-from cryoasync.service.rate_words import rate_sentences
 
 _LIMITS = {
     Activity.WAITING_FOR_PERMIT: "The source's policy is the limit: more workers will not help.",
@@ -38,7 +37,6 @@ def diagnosis(standing: str, live: Mapping[str, Any] | None) -> Iterator[str]:
         return
     if live["held_seconds"] > 0:
         yield f"The source asked to be left alone: nothing goes out for {live['held_seconds']:.0f} s more."
-    yield from rate_sentences(live)
     shares = sorted(live["time_shares"].items(), key=lambda share: -share[1])
     if not shares:
         yield "The run has just begun."

@@ -9,8 +9,9 @@ from signal import Signals
 from typing import Any
 
 from cryoasync.control.budget_store import BudgetStore
-from cryoasync.control.cautious_pace import CautiousPace, Strategy, Timetable
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.concurrency_gate import ConcurrencyGate
+from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
@@ -30,7 +31,7 @@ from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import ChunkProcessor, PendingEntries
 from cryoasync.service.site import Site
-from cryoasync.settings import HoursSettings, RunSettings, Settings
+from cryoasync.settings import RunSettings, Settings
 from cryoasync.sources.equipment import DescriptorPool, Equipment, RowLookup
 from cryoasync.sources.registry import Source
 
@@ -127,6 +128,7 @@ class Work(Stages):
         super().__init__(settings.run, stop, site.policy)
         patience_seconds = settings.run.patience_seconds
         self.reach = Reach(site.base_url, patience_seconds, spoke_before=spoke_before, clock=self.clock)
+        self.gate = self._gate(source.most_under_way)
         self._settings = settings
         self._source = source
         self._site = site
@@ -149,20 +151,19 @@ class Work(Stages):
             rng=self._rng,
         )
 
+    def _gate(self, most_under_way: int | None) -> ConcurrencyGate | None:
+        if most_under_way is None:
+            return None
+        return ConcurrencyGate(ConcurrencyLimiter(maximum=most_under_way), clock=self.clock)
+
     def _adaptive_rate(self, hours: HourTable) -> AdaptiveRate | None:
         """Return what finds out how much of the policy's rate the source bears; ``None`` where it states none."""
         policy = self._site.policy
         limit = policy.requests_in_a_second
         if limit is None:
             return None
-        timetable = timetable_of(self._settings.hours)
-        return AdaptiveRate(
-            limiter=IntelligentRateLimiter(
-                limit, hours, guard_seconds=policy.guard_seconds, timetable=timetable
-            ),
-            local_time=lambda: datetime.now(self._source.time_zone),
-            cautious=CautiousPace(timetable) if self._settings.run.cautious else None,
-        )
+        limiter = IntelligentRateLimiter(limit, hours, guard_seconds=policy.guard_seconds)
+        return AdaptiveRate(limiter=limiter, local_time=lambda: datetime.now(self._source.time_zone))
 
     @asynccontextmanager
     async def opened_processor(
@@ -180,6 +181,7 @@ class Work(Stages):
             base_url=self._site.base_url,
             limiter=limiter,
             reach=self.reach,
+            gate=self.gate,
             sizer=self._sizer,
             traffic=self.traffic,
             cache=cache,
@@ -192,31 +194,6 @@ class Work(Stages):
         )
         async with self._source.processor(equipment) as processor:
             yield processor
-
-
-def timetable_of(hours: HoursSettings) -> Timetable:
-    """Return the paces of the source's week that ``hours`` describe."""
-    return Timetable(
-        business=Strategy(
-            name="weekday business hours",
-            requests_per_second=hours.business_rate,
-            backoff=hours.business_backoff,
-            longest_delay_seconds=hours.business_longest_delay_seconds,
-        ),
-        night=Strategy(
-            name="weekday night",
-            requests_per_second=hours.night_rate,
-            backoff=hours.night_backoff,
-            longest_delay_seconds=hours.night_longest_delay_seconds,
-        ),
-        weekend=Strategy(
-            name="weekend",
-            requests_per_second=hours.weekend_rate,
-            backoff=hours.weekend_backoff,
-            longest_delay_seconds=hours.weekend_longest_delay_seconds,
-        ),
-        business_hours=hours.business_hours,
-    )
 
 
 def exit_code(error: CryoasyncError | None, signal: Signals | None, *, failed: int) -> int:

@@ -1,6 +1,5 @@
 """The settings of a command: what there is, where it is read from, and where each value came from."""
 
-from cryoasync.settings.hours import HoursSettings
 from cryoasync.settings.loading import LoadedSettings, load_settings
 from cryoasync.settings.model import LogSettings, Settings
 from cryoasync.settings.pubchem import PUBCHEM_BASE_URL, PolicySettings, PubChemSettings
@@ -10,7 +9,6 @@ from cryoasync.settings.values import ChunkSizeRange, LogFormat, LogLevel, Progr
 __all__ = [
     "PUBCHEM_BASE_URL",
     "ChunkSizeRange",
-    "HoursSettings",
     "LoadedSettings",
     "LogFormat",
     "LogLevel",

@@ -9,7 +9,6 @@ import platformdirs
 from pydantic import Field
 
 from cryoasync.settings.files import FilesSettings
-from cryoasync.settings.hours import HoursSettings
 from cryoasync.settings.pubchem import PubChemSettings
 from cryoasync.settings.run import RunSettings
 from cryoasync.settings.section import Section, about
@@ -80,7 +79,6 @@ class Settings(Section):
     )
     run: RunSettings = Field(default_factory=RunSettings)
     pubchem: PubChemSettings = Field(default_factory=PubChemSettings)
-    hours: HoursSettings = Field(default_factory=HoursSettings)
     files: FilesSettings = Field(default_factory=FilesSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

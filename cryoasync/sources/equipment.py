@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from cryoasync.chemistry.models import Descriptors, Rejected, Structure
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.concurrency_gate import ConcurrencyGate
 from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.traffic import Traffic
 from cryoasync.http.cache import ResponseCache
@@ -41,6 +42,7 @@ class Equipment:
         base_url: where the source is reached; a simulator's, where one stands in.
         cache: the response cache, if it is on.
         cache_origin: under what the cache keeps this source's answers.
+        gate: bounds the requests under way, where the source states no quota.
         pool: computes descriptors, unless that is off.
     """
 
@@ -48,6 +50,7 @@ class Equipment:
     base_url: str
     limiter: SharedRateLimiter
     reach: Reach
+    gate: ConcurrencyGate | None
     sizer: AdaptiveChunkSizer
     traffic: Traffic
     cache: ResponseCache | None

@@ -42,6 +42,14 @@ class Source(Protocol):
         ...
 
     @property
+    def most_under_way(self) -> int | None:
+        """How many requests may be under way at most, where a source has no quota and the best number is found out.
+
+        ``None`` where the policy alone decides.
+        """
+        ...
+
+    @property
     def requests_per_chunk(self) -> int:
         """How many requests a chunk takes when all goes well."""
         ...

@@ -51,9 +51,15 @@ class Api(Protocol[E_contra]):
         ...
 
     async def send(
-        self, endpoint: E_contra, ids: Sequence[str], report: ActivityReport, priority: Priority
+        self,
+        endpoint: E_contra,
+        ids: Sequence[str],
+        report: ActivityReport,
+        priority: Priority,
+        *,
+        timeout_seconds: float,
     ) -> Response | NoResponse:
-        """Send one request for ``ids``."""
+        """Send one request for ``ids``, whose answer is not waited for longer than ``timeout_seconds``."""
         ...
 
     def read(self, endpoint: E_contra, answer: Response | NoResponse) -> Rows | Trouble:

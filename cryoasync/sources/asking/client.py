@@ -1,12 +1,14 @@
 """Asks a source for a chunk of ids until each of them is settled, whatever the source."""
 
 import asyncio
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
 from typing import Generic
 
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.concurrency_gate import ConcurrencyGate, Place
 from cryoasync.control.error_category import ErrorCategory
 from cryoasync.control.permit_queue import Priority
 from cryoasync.control.rate_limiter import SharedRateLimiter
@@ -24,6 +26,9 @@ from cryoasync.sources.asking.fetch import ABSENCES, Fetch, Found, Question
 _THROTTLES = frozenset({ErrorCategory.THROTTLED, ErrorCategory.BLOCKED})
 _LET_IN = frozenset({ErrorCategory.NOT_FOUND, ErrorCategory.REJECTED, ErrorCategory.TOO_BIG})
 """What a source says of a request that it worked on."""
+_FAULTS_OF_THE_SERVER = frozenset(
+    {ErrorCategory.OVERLOADED, ErrorCategory.UNREACHABLE, ErrorCategory.TOO_BIG, ErrorCategory.GARBLED}
+)
 
 
 class SourceClient(Generic[E]):
@@ -36,14 +41,19 @@ class SourceClient(Generic[E]):
         reach: Reach,
         sizer: AdaptiveChunkSizer,
         *,
+        gate: ConcurrencyGate | None = None,
         traffic: Traffic,
         rng: random.Random,
     ) -> None:
-        """Ask through ``api``; ``reach`` decides when it is out of reach for too long."""
+        """Ask through ``api``; ``reach`` decides when it is out of reach for too long.
+
+        Where a source states no quota, ``gate`` finds out how many requests it bears at a time.
+        """
         self._api = api
         self._limiter = limiter
         self._reach = reach
         self._sizer = sizer
+        self._gate = gate
         self._traffic = traffic
         self._rng = rng
         self._passed: Counter[str] = Counter()
@@ -84,14 +94,26 @@ class SourceClient(Generic[E]):
     async def _exchange(
         self, fetch: Fetch[E], ids: Sequence[str], priority: Priority | None = None
     ) -> tuple[Response | NoResponse, Rows | Trouble]:
-        is_first = not fetch.attempts
         if priority is None:
-            priority = fetch.endpoint.priority if is_first else Priority.CONTINUE
-        answer = await self._api.send(fetch.endpoint, ids, fetch.report, priority)
+            priority = Priority.CONTINUE if fetch.attempts else fetch.endpoint.priority
+        if self._gate is None:
+            return await self._send(fetch, ids, priority, math.inf)
+        fetch.report(Activity.WAITING_FOR_PERMIT)
+        async with self._gate.place(len(ids), patience_seconds=priority.value) as place:
+            answer, told = await self._send(fetch, ids, priority, place.deadline_seconds)
+            _tell_place(place, answer, told)
+        return answer, told
+
+    async def _send(
+        self, fetch: Fetch[E], ids: Sequence[str], priority: Priority, timeout_seconds: float
+    ) -> tuple[Response | NoResponse, Rows | Trouble]:
+        answer = await self._api.send(
+            fetch.endpoint, ids, fetch.report, priority, timeout_seconds=timeout_seconds
+        )
         if isinstance(answer, Response):
             self._limiter.adjust_rate(answer.headers, answer.permit, answer.answered_at)
         if answer.sent_at is not None:
-            self._traffic.sent(answer.sent_at, retry=not is_first)
+            self._traffic.sent(answer.sent_at, retry=bool(fetch.attempts))
         return answer, self._api.read(fetch.endpoint, answer)
 
     def _take_rows(
@@ -190,3 +212,15 @@ class SourceClient(Generic[E]):
             self._meet(fetch, told, answer)
             decision = f"probe: {told.category}: {told.message}"
         fetch.record(question.entries, answer, decision, ids=[reference])
+
+
+def _tell_place(place: Place, answer: Response | NoResponse, told: Rows | Trouble) -> None:
+    """Tell how a request ended; what a source says at once, such as that it knows nothing, teaches no time."""
+    if isinstance(told, Rows):
+        place.answered(answer.seconds)
+    elif told.category in _THROTTLES:
+        place.refused()
+    elif isinstance(answer, NoResponse) and answer.sent_at is not None and answer.is_timeout:
+        place.lost(answer.seconds)
+    elif told.category in _FAULTS_OF_THE_SERVER:
+        place.failed()

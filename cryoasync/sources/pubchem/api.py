@@ -29,12 +29,25 @@ class PugRest:
         return REFERENCE_CIDS
 
     async def send(
-        self, endpoint: Endpoint, ids: Sequence[str], report: ActivityReport, priority: Priority
+        self,
+        endpoint: Endpoint,
+        ids: Sequence[str],
+        report: ActivityReport,
+        priority: Priority,
+        *,
+        timeout_seconds: float,
     ) -> Response | NoResponse:
         """Post ``ids``."""
         url = f"{self._base_url}/{endpoint.path}"
         form = {"cid": ",".join(ids)}
-        return await self._transport.post(url, form, report, endpoint=endpoint.name, priority=priority)
+        return await self._transport.post(
+            url,
+            form,
+            report,
+            endpoint=endpoint.name,
+            priority=priority,
+            timeout_seconds=timeout_seconds,
+        )
 
     def read(self, endpoint: Endpoint, answer: Response | NoResponse) -> Rows | Trouble:
         """Read an answer; see the protocol."""

@@ -26,6 +26,7 @@ class PubChemSource:
     name = SOURCE
     scheme: IdentifierScheme = CID_SCHEME
     time_zone: tzinfo = ZoneInfo("America/New_York")
+    most_under_way = None
 
     def __init__(self, settings: Settings) -> None:
         """Ask for what ``settings`` say."""
@@ -76,6 +77,7 @@ class PubChemSource:
                 equipment.limiter,
                 equipment.reach,
                 equipment.sizer,
+                gate=equipment.gate,
                 traffic=equipment.traffic,
                 rng=equipment.rng,
             )

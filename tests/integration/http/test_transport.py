@@ -204,6 +204,27 @@ async def test_an_answer_that_stalls_is_given_up(part: bytes) -> None:
     assert server.connections == 2
 
 
+async def test_a_single_request_may_be_given_less_time_than_the_session() -> None:
+    """The caller knows best how long such an answer takes; the session's limit stays the longest."""
+
+    async def handler(received: Received) -> None:
+        await silent(received)
+
+    async with loopback(handler) as server, sending(WatchedLimiter(), timeout_seconds=0.4) as transport:
+        for given, taken in ((0.1, 0.1), (60.0, 0.4)):
+            answer = await transport.post(
+                server.url,
+                FORM,
+                lambda _: None,
+                endpoint="property",
+                priority=Priority.BEGIN,
+                timeout_seconds=given,
+            )
+            assert isinstance(answer, NoResponse)
+            assert answer.is_timeout
+            assert answer.seconds == pytest.approx(taken, abs=0.1)
+
+
 async def test_waiting_for_a_permit_is_not_waiting_for_an_answer() -> None:
     """The time limit begins when the request goes out."""
     limiter = WatchedLimiter()

@@ -72,6 +72,7 @@ class Start:
             base_url=f"{server.url}/rest/pug",
             limiter=self.limiter,
             reach=Reach(server.url, 60.0, spoke_before=False, clock=clock),
+            gate=None,
             sizer=AdaptiveChunkSizer(5, 200),
             traffic=Traffic(),
             cache=cache,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from typing import Any, TypeVar
 from multidict import CIMultiDict
 
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.concurrency_gate import ConcurrencyGate
+from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
 from cryoasync.control.permit_queue import Priority
 from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import RatePolicy
@@ -30,6 +33,7 @@ HOST = "http://pubchem.test:80"
 PROPERTIES = property_endpoint(())
 EPOCH = datetime(2026, 11, 24, tzinfo=UTC)
 EXCHANGE_SECONDS = 0.2
+SILENCE_SECONDS = 35.0
 BLOCKED_HEADER = (
     "Request Count status: Green (0%), Request Time status: Green (0%), Service status: Green (0%), \
 too many requests per second or blacklisted"
@@ -57,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the server says, or does: a reply of status 0 is a connection that broke."""
+    """What the server says, or does: a status of 0 is a connection that broke, of -1 silence."""
 
     status: int = 200
     body: bytes = b""
@@ -110,6 +114,7 @@ def page(status: int, **headers: str) -> Reply:
 
 BUSY = fault(503, "ServerBusy", "Too many requests or server too busy")
 BROKEN = Reply(status=0)
+SILENT = Reply(status=-1)
 CUT_OFF = Reply(body=b'{\n  "PropertyTable": {\n    "Properties": [\n      {\n        "CI')
 
 
@@ -136,6 +141,7 @@ class FakeTransport(Transport):
         *,
         endpoint: str,
         priority: Priority,
+        timeout_seconds: float = math.inf,
     ) -> Response | NoResponse:
         """Answer as ``behaviour`` says."""
         clock = asyncio.get_running_loop().time
@@ -152,16 +158,18 @@ class FakeTransport(Transport):
         )
         self.requests.append(request)
         reply = self.behaviour(request)
-        await asyncio.sleep(self._seconds)
-        self._permits.settle(permit, self._seconds)
+        seconds = self._seconds if reply.status >= 0 else min(timeout_seconds, SILENCE_SECONDS)
+        await asyncio.sleep(seconds)
+        self._permits.settle(permit, seconds)
         answered_at = EPOCH + timedelta(seconds=clock())
-        if reply.status == 0:
+        if reply.status <= 0:
             return NoResponse(
-                reason="ClientOSError: Connection reset by peer",
+                reason="TimeoutError" if reply.status else "ClientOSError: Connection reset by peer",
                 sent_at=sent_at,
-                seconds=self._seconds,
+                seconds=seconds,
                 answered_at=answered_at,
                 permit=permit,
+                is_timeout=reply.status < 0,
             )
         return Response(
             status=reply.status,
@@ -186,6 +194,7 @@ class Bench:
         spoke_before: bool = False,
         exchange_seconds: float = EXCHANGE_SECONDS,
         rng: random.Random | None = None,
+        limit: ConcurrencyLimiter | None = None,
     ) -> None:
         """Set everything up inside a running loop; without a policy requests go out at once."""
         clock = asyncio.get_running_loop().time
@@ -201,6 +210,7 @@ class Bench:
             self.limiter,
             self.reach,
             self.sizer,
+            gate=None if limit is None else ConcurrencyGate(limit, clock=clock),
             traffic=self.traffic,
             rng=rng,
         )
