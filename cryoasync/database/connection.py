@@ -1,79 +1,98 @@
-"""Connections to PostgreSQL: a pool with JSON and UTC, whose errors say what to do."""
+"""The database as everything else sees it: sessions and transactions, whose errors say what to do."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from contextlib import asynccontextmanager, closing
+from typing import TypeAlias
 
-import asyncpg
-import msgspec
-from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction
 
-from cryoasync.database.error_translation import describe_dsn, is_ambiguous, translated_errors
-from cryoasync.errors import DatabaseRefusedError, UsageError
+from cryoasync.database.connection_pool import IntelligentConnectionPool
+from cryoasync.database.connector import Connector, DatabaseSettings
+from cryoasync.database.error_translation import FOREIGN_ERRORS, describe_dsn, translated_errors
+from cryoasync.database.pool_member import PooledConnection
+from cryoasync.database.pool_queue import Priority
+from cryoasync.database.pooler import Pooler
+from cryoasync.errors import DatabaseRefusedError
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+__all__ = ["Connection", "Database", "DatabaseSettings", "open_database"]
+
+Connection: TypeAlias = PooledConnection
 
 OLDEST_MAJOR_VERSION = 14
 """The first version of PostgreSQL that has multiranges, which the checkpoint is made of."""
 
-_JSONB_VERSION = b"\x01"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseSettings:
-    """Where the database is and how it is spoken to.
-
-    Attributes:
-        dsn: a PostgreSQL URL; None leaves everything to the PG* environment variables and ``.pgpass``.
-        transaction_pooler: the DSN leads to PgBouncer, Supavisor or the like in transaction mode, where
-            prepared statements and session locks do not hold.
-        command_timeout_seconds: the longest that one statement may take before the connection is given up.
-    """
-
-    dsn: str | None
-    min_size: int = 2
-    max_size: int = 10
-    transaction_pooler: bool = False
-    connect_timeout_seconds: float = 10.0
-    command_timeout_seconds: float = 120.0
+ROLLBACK_SECONDS = 5.0
+"""How long a rollback is waited for, before the connection is dropped, which rolls back as well."""
 
 
 class Database:
-    """A pool of connections; whatever goes wrong inside its contexts is raised as an error of ours."""
+    """Lends connections of a pool; whatever goes wrong inside its contexts is raised as an error of ours."""
 
-    def __init__(
-        self, pool: "asyncpg.Pool[asyncpg.Record]", described: str, *, transaction_pooler: bool = False
-    ) -> None:
+    def __init__(self, pool: IntelligentConnectionPool, described: str, pooler: Pooler = Pooler.NONE) -> None:
         """Take an open pool; ``described`` names the database in messages, without secrets."""
         self.pool = pool
         self.described = described
-        self.transaction_pooler = transaction_pooler
+        self.pooler = pooler
+
+    @property
+    def transaction_pooler(self) -> bool:
+        """Whether prepared statements and session locks do not hold from one transaction to the next."""
+        return self.pooler is Pooler.TRANSACTION
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[Connection]:
+    async def session(
+        self, priority: Priority = Priority.WORK, *, is_lasting: bool = False
+    ) -> AsyncIterator[Connection]:
         """Take a connection outside of any transaction, for session locks and the like.
+
+        Behind a transaction pooler every statement must be inside a transaction all the same.
+
+        Args:
+            priority: who goes first where several wait for a connection.
+            is_lasting: the connection is held for long on purpose.
 
         Raises:
             DatabaseError: of the class that says what can be done; also for errors raised inside.
         """
+        keeps_session = self.transaction_pooler
         with translated_errors(self.described):
-            async with self.pool.acquire() as connection:
+            async with self.pool.get_connection(
+                priority, is_lasting=is_lasting, keeps_session=keeps_session
+            ) as connection:
                 yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, priority: Priority = Priority.WORK) -> AsyncIterator[Connection]:
         """Take a connection with a transaction that commits where the block ends well.
 
-        Reading goes through here too: behind a transaction pooler a statement outside of a transaction may
-        be prepared on one server connection and executed on another.
+        What the block sets, it sets for the transaction alone (``SET LOCAL``). Reading goes through here too:
+        behind a transaction pooler a statement outside of a transaction may be prepared on one server connection
+        and executed on another.
 
         Raises:
             DatabaseError: as for ``session``; nothing is written then, or, where the connection was lost
                 during the commit, nobody knows.
         """
-        async with self.session() as connection, connection.transaction():
-            yield connection
+        with translated_errors(self.described):
+            async with self.pool.get_connection(priority, keeps_session=True) as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    yield connection
+                except BaseException:
+                    await _roll_back(connection, transaction)
+                    raise
+                await transaction.commit()
+
+
+async def _roll_back(connection: Connection, transaction: Transaction) -> None:
+    """Roll back, or drop a connection that does not answer: the server rolls back what it has of it."""
+    try:
+        async with asyncio.timeout(ROLLBACK_SECONDS):
+            await transaction.rollback()
+    except FOREIGN_ERRORS:
+        connection.terminate()
 
 
 @asynccontextmanager
@@ -82,84 +101,22 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
 
     Raises:
         UsageError: the DSN cannot be read.
-        DatabaseRefusedError: wrong user, password, database or permission, or a PostgreSQL before 14.
+        DatabaseRefusedError: wrong user, password, database, certificate or permission, or a PostgreSQL before 14.
         DatabaseUnavailableError: nobody answers.
     """
-    _require_clear(settings.dsn)
     described = describe_dsn(settings.dsn)
-    with translated_errors(described):
-        pool = await _create_pool(settings)
-        try:
-            database = Database(pool, described, transaction_pooler=settings.transaction_pooler)
+    with translated_errors(described), closing(Connector(settings)) as connector:
+        facts, pooler = await connector.find_out()
+        async with IntelligentConnectionPool(connector.connect, settings.pool) as pool:
+            if pooler is not Pooler.TRANSACTION:
+                pool.server_bears(facts.connections)
+            database = Database(pool, described, pooler)
             await _require_version(database)
             yield database
-            await pool.close()
-        finally:
-            pool.terminate()
-
-
-async def _create_pool(settings: DatabaseSettings) -> "asyncpg.Pool[asyncpg.Record]":
-    pooler_options: dict[str, Any] = {}
-    if settings.transaction_pooler:
-        pooler_options = {"statement_cache_size": 0, "reset": _leave_as_it_is}
-    try:
-        return await asyncpg.create_pool(
-            settings.dsn,
-            min_size=settings.min_size,
-            max_size=settings.max_size,
-            timeout=settings.connect_timeout_seconds,
-            command_timeout=settings.command_timeout_seconds,
-            server_settings={"application_name": "cryoasync", "timezone": "UTC"},
-            init=set_json_codecs,
-            **pooler_options,
-        )
-    except ValueError:
-        # The chain is cut because the foreign message repeats parts of the DSN, the password among them.
-        raise _unreadable() from None
-
-
-def _require_clear(dsn: str | None) -> None:
-    """Refuse a DSN whose password would be taken for a host, and be asked for from the name service."""
-    try:
-        clear = dsn is None or not is_ambiguous(dsn)
-    except ValueError:
-        clear = False
-    if not clear:
-        raise _unreadable() from None
-
-
-def _unreadable() -> UsageError:
-    return UsageError(
-        "The DSN cannot be read.",
-        hint="It has the form postgresql://user:password@host:5432/database; write special characters"
-        " of the password in percent encoding.",
-    )
-
-
-async def set_json_codecs(connection: Connection) -> None:
-    """Read and write json and jsonb as Python values."""
-    await connection.set_type_codec(
-        "jsonb",
-        schema="pg_catalog",
-        encoder=lambda value: _JSONB_VERSION + msgspec.json.encode(value),
-        decoder=lambda data: msgspec.json.decode(data[1:]),
-        format="binary",
-    )
-    await connection.set_type_codec(
-        "json",
-        schema="pg_catalog",
-        encoder=msgspec.json.encode,
-        decoder=msgspec.json.decode,
-        format="binary",
-    )
-
-
-async def _leave_as_it_is(connection: Connection) -> None:
-    """Reset nothing: behind a transaction pooler there is no session to reset."""
 
 
 async def _require_version(database: Database) -> None:
-    async with database.session() as connection:
+    async with database.transaction() as connection:
         version = connection.get_server_version()
     if version.major < OLDEST_MAJOR_VERSION:
         raise DatabaseRefusedError(

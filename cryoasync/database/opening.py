@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
+from cryoasync.database.pool_member import PoolLimits
+from cryoasync.database.pooler import Pooler
 from cryoasync.database.schema import migrate
-from cryoasync.settings import Settings
+from cryoasync.settings import PoolerChoice, Settings
 
 REAL_DATABASE = "cryoasync"
 SIMULATED_DATABASE = "cryoasync_simulated"
@@ -38,9 +40,27 @@ async def database_dsn(settings: Settings) -> str | None:
     return server.dsn(name)
 
 
+async def database_settings(settings: Settings) -> DatabaseSettings:
+    """Return how the settings' database is spoken to; raises as :func:`database_dsn`."""
+    chosen = settings.database
+    return DatabaseSettings(
+        dsn=await database_dsn(settings),
+        pool=PoolLimits(
+            minimum=chosen.min_connections,
+            maximum=chosen.max_connections,
+            acquire_seconds=chosen.acquire_seconds,
+            idle_seconds=chosen.idle_seconds,
+            age_seconds=chosen.age_seconds,
+        ),
+        pooler=None if chosen.pooler is PoolerChoice.AUTO else Pooler(chosen.pooler),
+        connect_timeout_seconds=chosen.connect_seconds,
+        command_timeout_seconds=chosen.statement_seconds,
+    )
+
+
 @asynccontextmanager
 async def opened_database(settings: Settings) -> AsyncIterator[Database]:
     """Open the settings' database with an up-to-date schema; errors are those of its parts."""
-    async with open_database(DatabaseSettings(dsn=await database_dsn(settings))) as database:
+    async with open_database(await database_settings(settings)) as database:
         await migrate(database)
         yield database

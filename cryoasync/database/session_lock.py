@@ -64,16 +64,8 @@ class SessionLock:
         await asyncio.shield(stack.aclose())
 
     async def _open_connection(self) -> Connection:
-        if self._connection is not None and _is_lost(self._connection):
+        if self._connection is not None and self._connection.is_closed():
             await self.release()
         if self._connection is None:
-            self._connection = await self._stack.enter_async_context(self._database.session())
+            self._connection = await self._stack.enter_async_context(self._database.session(is_lasting=True))
         return self._connection
-
-
-def _is_lost(connection: Connection) -> bool:
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:
-        # The pool takes back by itself a connection that the server has ended.
-        return True

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from cryoasync.database.connection import DatabaseSettings, open_database
+from cryoasync.database.connection import open_database
 from cryoasync.database.embedded import EmbeddedServer, ServerState, ServerStatus
-from cryoasync.database.opening import database_dsn, embedded_database
+from cryoasync.database.opening import database_dsn, database_settings, embedded_database
 from cryoasync.database.schema import Migration, migrate, shipped_migrations
 from cryoasync.errors import UsageError
 from cryoasync.service.dsn_password import without_password
@@ -116,7 +116,7 @@ async def url_in_force(settings: Settings, *, show_password: bool) -> DatabaseUr
 
 async def bring_up_to_date(settings: Settings) -> Migrated:
     """Apply the migrations that the settings' database lacks; errors are those of its parts."""
-    async with open_database(DatabaseSettings(dsn=await database_dsn(settings))) as database:
+    async with open_database(await database_settings(settings)) as database:
         applied = await migrate(database)
         described = database.described
     if not settings.database_is_external:

@@ -4,7 +4,14 @@ from cryoasync.settings.loading import LoadedSettings, load_settings
 from cryoasync.settings.model import LogSettings, Settings
 from cryoasync.settings.pubchem import PUBCHEM_BASE_URL, PolicySettings, PubChemSettings
 from cryoasync.settings.run import RunSettings
-from cryoasync.settings.values import ChunkSizeRange, LogFormat, LogLevel, ProgressMode, RdkitMode
+from cryoasync.settings.values import (
+    ChunkSizeRange,
+    LogFormat,
+    LogLevel,
+    PoolerChoice,
+    ProgressMode,
+    RdkitMode,
+)
 
 __all__ = [
     "PUBCHEM_BASE_URL",
@@ -14,6 +21,7 @@ __all__ = [
     "LogLevel",
     "LogSettings",
     "PolicySettings",
+    "PoolerChoice",
     "ProgressMode",
     "PubChemSettings",
     "RdkitMode",

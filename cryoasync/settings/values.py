@@ -19,6 +19,15 @@ class RdkitMode(StrEnum):
     OFF = "off"
 
 
+class PoolerChoice(StrEnum):
+    """What stands between us and PostgreSQL; ``auto`` finds out."""
+
+    AUTO = "auto"
+    NONE = "none"
+    SESSION = "session"
+    TRANSACTION = "transaction"
+
+
 class ProgressMode(StrEnum):
     """How the progress of a run is shown on stderr."""
 

@@ -109,7 +109,7 @@ async def test_an_error_that_is_no_rows_fault_is_raised(database: Database) -> N
     broken = StagedTable(
         name="pubchem_compounds", columns=("cid",), key=("cid",), merge=("SELECT nonsense FROM {staging}",)
     )
-    async with database.pool.acquire() as connection, connection.transaction():
+    async with database.pool.get_connection() as connection, connection.transaction():
         with pytest.raises(asyncpg.UndefinedColumnError):
             await BatchDatabaseOperator().merge(connection, [Row(table=broken, source_id="1", values=(1,))])
 

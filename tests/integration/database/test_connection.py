@@ -7,6 +7,7 @@ import pytest
 from cryoasync.database import connection as connection_module
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
+from cryoasync.database.pooler import Pooler
 from cryoasync.errors import DatabaseError, DatabaseRefusedError, DatabaseUnavailableError, UsageError
 
 PASSWORD = "hunter2"
@@ -72,7 +73,7 @@ async def test_a_server_before_14_is_refused(dsn: str, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("transaction_pooler", [False, True])
 async def test_a_session_speaks_json_and_utc(dsn: str, *, transaction_pooler: bool) -> None:
     """Values come back as they went; the server knows who asks."""
-    settings = DatabaseSettings(dsn=dsn, transaction_pooler=transaction_pooler)
+    settings = DatabaseSettings(dsn=dsn, pooler=Pooler.TRANSACTION if transaction_pooler else None)
     value = {"a": [1, 2.5, None, "ß"]}
     async with open_database(settings) as database, database.transaction() as connection:
         assert await connection.fetchval("SELECT $1::jsonb", value) == value
@@ -106,5 +107,6 @@ async def test_the_embedded_server_is_not_asked_for_what_far_ones_must_show(
 ) -> None:
     """A certificate, by PGSSLMODE."""
     monkeypatch.setenv("PGSSLMODE", "verify-full")
-    async with open_database(DatabaseSettings(dsn=postgres.dsn("postgres"))) as database:
-        assert await database.pool.fetchval("SELECT 1") == 1
+    settings = DatabaseSettings(dsn=postgres.dsn("postgres"))
+    async with open_database(settings) as database, database.session() as connection:
+        assert await connection.fetchval("SELECT 1") == 1

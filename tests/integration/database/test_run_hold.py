@@ -11,6 +11,7 @@ import pytest
 from cryoasync.database import runs as runs_module
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.owner import Owner, this_process
+from cryoasync.database.pooler import Pooler
 from cryoasync.database.run_record import run_key
 from cryoasync.database.runs import RunRepository
 from cryoasync.database.session_lock import advisory_key
@@ -177,7 +178,7 @@ async def test_behind_a_transaction_pooler_the_heartbeat_decides(
     dsn: str, fetch: Fetch, owner: Owner | None, age_seconds: int, *, held: bool
 ) -> None:
     """Nothing is asked of session locks there."""
-    async with open_database(DatabaseSettings(dsn=dsn, transaction_pooler=True)) as database:
+    async with open_database(DatabaseSettings(dsn=dsn, pooler=Pooler.TRANSACTION)) as database:
         run = await started_run(database)
         await set_owner(fetch, owner, age_seconds)
         expected = pytest.raises(RunHeldError) if held else nullcontext()
@@ -191,7 +192,7 @@ async def test_behind_a_transaction_pooler_the_heartbeat_decides(
 
 async def test_behind_a_transaction_pooler_a_run_is_created_once(dsn: str) -> None:
     """Of two that found none at the same time, the one that comes later is refused."""
-    async with open_database(DatabaseSettings(dsn=dsn, transaction_pooler=True)) as database:
+    async with open_database(DatabaseSettings(dsn=dsn, pooler=Pooler.TRANSACTION)) as database:
         runs = [RunRepository(database, owner) for owner in (ELSEWHERE, this_process())]
         async with runs[0].hold(KEY) as first, runs[1].hold(KEY) as second:
             await first.create(IDENTITY, Spool(pages=in_pages(entries(1))))

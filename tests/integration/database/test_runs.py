@@ -228,7 +228,7 @@ async def test_pages_go_on_where_an_outage_stopped_them(database: Database) -> N
     run = await started_run(database, 25_000)
     pages = PostgresPendingEntries(database, run).pages()
     spans = [(await anext(pages))[0]]
-    await database.pool.expire_connections()
+    database.pool.expire_connections()
     async with database.session() as connection:
         await connection.execute("ALTER TABLE cryoasync.run_inputs RENAME TO away")
     with pytest.raises(Exception, match="run_inputs"):

@@ -7,6 +7,7 @@ import pytest
 
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
+from cryoasync.database.pool_member import PoolLimits
 from cryoasync.database.schema import MIGRATION_LOCK, Migration, migrate, shipped_migrations
 from cryoasync.errors import DatabaseError, DatabaseRefusedError, UsageError
 from tests.conftest import Fetch, run_statement
@@ -29,7 +30,7 @@ async def test_a_migrated_database_is_only_looked_at(database: Database) -> None
 
 async def test_processes_that_migrate_at_once_apply_each_migration_once(empty_dsn: str) -> None:
     """Of eight at once, exactly one applies each, and all end well."""
-    async with open_database(DatabaseSettings(dsn=empty_dsn, max_size=8)) as database:
+    async with open_database(DatabaseSettings(dsn=empty_dsn, pool=PoolLimits(maximum=8))) as database:
         applied = await asyncio.gather(*(migrate(database) for _ in range(8)))
     together = [migration for each in applied for migration in each]
     assert sorted(together, key=lambda migration: migration.number) == list(shipped_migrations())
