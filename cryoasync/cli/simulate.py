@@ -1,4 +1,4 @@
-"""``cryoasync simulate``: the stand-in for PubChem, on a port."""
+"""``cryoasync simulate``: the stand-in for PubChem and ChEMBL, on a port."""
 
 import asyncio
 import gc
@@ -41,7 +41,9 @@ def simulate(
     ] = None,
     made_up: Annotated[
         str | None,
-        typer.Option(metavar="FIRST-LAST", help="Answer all CIDs of a range, from the same molecules."),
+        typer.Option(
+            metavar="FIRST-LAST", help="Answer all ids with numbers of a range, from the same molecules."
+        ),
     ] = None,
     cache_dir: Annotated[Path | None, typer.Option(help="Where the computed molecules are kept.")] = None,
     until_stdin_closes: Annotated[
@@ -49,7 +51,7 @@ def simulate(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Serve a stand-in for PubChem: its API, its policy, and its bad days on demand.
+    """Serve a stand-in for PubChem and ChEMBL: their APIs, PubChem's policy, and bad days on demand.
 
     It serves until Ctrl-C or SIGTERM.
     """
@@ -94,7 +96,7 @@ def _parse_range(text: str) -> "CidRange":
 
     match = re.fullmatch(r"([1-9]\d*)-([1-9]\d*)", text)
     if match is None or int(match[1]) > int(match[2]):
-        raise UsageError(f"{text!r} is no range of CIDs.", hint="Write it as --made-up 1-1000000.")
+        raise UsageError(f"{text!r} is no range of numbers.", hint="Write it as --made-up 1-1000000.")
     return CidRange(first=int(match[1]), last=int(match[2]))
 
 
@@ -139,6 +141,7 @@ def _announce(simulator: "Simulator", settings: "SimulatorSettings", *, as_json:
     if as_json:
         announcement = Announcement(
             base_url=simulator.base_url,
+            chembl_base_url=simulator.chembl_base_url,
             statistics_url=simulator.statistics_url,
             scenario=settings.scenario,
             seed=settings.seed,
@@ -148,6 +151,7 @@ def _announce(simulator: "Simulator", settings: "SimulatorSettings", *, as_json:
         return
     sys.stderr.write(
         f"A stand-in for PubChem serves at {simulator.base_url}\n"
+        f"and one for ChEMBL at {simulator.chembl_base_url}\n"
         f"Scenario {settings.scenario}, seed {settings.seed}; what it has seen: {simulator.statistics_url}\n"
         f"Try: cryoasync run pubchem 1-5000 --base-url {simulator.base_url} --data-dir simulated\n"
         "Ctrl-C ends it.\n"

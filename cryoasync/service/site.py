@@ -72,9 +72,10 @@ async def opened_site(source: Source, settings: RunSettings) -> AsyncIterator[Si
     async with SimulatorProcess(
         SimulatorSettings(scenario=settings.scenario, seed=settings.seed)
     ) as simulator:
+        base_url = simulator.base_url_of(source.name)
         yield Site(
-            base_url=simulator.base_url,
-            host=_host(simulator.base_url),
+            base_url=base_url,
+            host=_host(base_url),
             policy=policy,
             cache_origin=origin,
         )

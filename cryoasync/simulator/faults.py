@@ -4,7 +4,7 @@ import random
 import zlib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -66,11 +66,25 @@ class Unstorable(msgspec.Struct, frozen=True, kw_only=True):
 
     def spoil(self, seed: int, molecule: Molecule) -> Molecule:
         """Return the molecule as it is, or with NUL in its title, or with an integer of 33 bits."""
-        if zlib.crc32(b"%d unstorable %d" % (seed, molecule.cid)) >= self.rate * _HASH_RANGE:
+        if not self._is_spoiled(seed, molecule.cid):
             return molecule
         values = dict(molecule.properties)
         values |= {"HeavyAtomCount": 2**32} if molecule.cid % 2 else {"Title": f"{values['Title']}\x00"}
         return msgspec.structs.replace(molecule, properties=values)
+
+    def spoil_chembl(self, seed: int, molecule: dict[str, Any]) -> dict[str, Any]:
+        """Return ChEMBL's molecule as it is, or with NUL in its type, or with an integer of 33 bits."""
+        number = int(molecule["molecule_chembl_id"].removeprefix("CHEMBL"))
+        if not self._is_spoiled(seed, number):
+            return molecule
+        if number % 2 and molecule["molecule_properties"]:
+            return molecule | {
+                "molecule_properties": molecule["molecule_properties"] | {"heavy_atoms": 2**32}
+            }
+        return molecule | {"molecule_type": f"{molecule['molecule_type']}\x00"}
+
+    def _is_spoiled(self, seed: int, number: int) -> bool:
+        return zlib.crc32(b"%d unstorable %d" % (seed, number)) < self.rate * _HASH_RANGE
 
 
 class FaultPlan:

@@ -5,11 +5,12 @@ import logging
 import os
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import platformdirs
@@ -18,6 +19,8 @@ from cryoasync.simulator.properties import PROPERTY_NAMES, PropertyValue
 
 # Raised whenever the computation gives other values than before.
 _FORMAT_VERSION = 2
+
+_Kept = TypeVar("_Kept")
 
 _logger = logging.getLogger(__name__)
 
@@ -81,8 +84,12 @@ class Population:
 
 def kept_path(cache_dir: Path | None = None) -> Path:
     """Return the file that the molecules are kept in; see ``load_molecules``."""
-    folder = cache_dir or Path(platformdirs.user_cache_dir("cryoasync"))
-    return folder / f"simulator-{_content_key()}.msgpack"
+    return cache_folder(cache_dir) / f"simulator-{content_key()}.msgpack"
+
+
+def cache_folder(cache_dir: Path | None) -> Path:
+    """Return the folder given, else the user's cache folder of cryoasync."""
+    return cache_dir or Path(platformdirs.user_cache_dir("cryoasync"))
 
 
 def load_molecules(cache_dir: Path | None = None) -> list[Molecule]:
@@ -94,16 +101,20 @@ def load_molecules(cache_dir: Path | None = None) -> list[Molecule]:
     Args:
         cache_dir: Where the file is kept; the user's cache folder of cryoasync if not given.
     """
-    path = kept_path(cache_dir)
+    return load_or_compute(kept_path(cache_dir), list[Molecule], compute_molecules)
+
+
+def load_or_compute(path: Path, kind: type[_Kept], compute: Callable[[], _Kept]) -> _Kept:
+    """Return what is kept in a file as msgpack, or compute it and keep it there."""
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=list[Molecule])
+        return msgspec.msgpack.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         _logger.info("computing the simulator's molecules, once")
     except msgspec.DecodeError as error:
         _logger.warning("computing the simulator's molecules again: %s is damaged (%s)", path, error)
-    molecules = compute_molecules()
-    _keep(path, msgspec.msgpack.encode(molecules))
-    return molecules
+    computed = compute()
+    _keep(path, msgspec.msgpack.encode(computed))
+    return computed
 
 
 def compute_molecules() -> list[Molecule]:
@@ -130,7 +141,7 @@ def compute_molecules() -> list[Molecule]:
     return molecules
 
 
-def _content_key() -> str:
+def content_key() -> str:
     """Return a key that changes with everything the molecules are computed from."""
     digest = hashlib.sha256(f"{_FORMAT_VERSION} {metadata.version('rdkit')}".encode())
     digest.update((resources.files("cryoasync.data") / "cryoprotectants.csv").read_bytes())

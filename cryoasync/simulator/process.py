@@ -24,6 +24,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     """What ``cryoasync simulate --json`` prints, on one line, as soon as it serves."""
 
     base_url: str
+    chembl_base_url: str
     statistics_url: str
     scenario: str
     seed: int
@@ -73,6 +74,10 @@ class SimulatorProcess:
     def base_url(self) -> str:
         """The URL that stands for ``https://pubchem.ncbi.nlm.nih.gov/rest/pug``."""
         return self._announced.base_url
+
+    def base_url_of(self, source: str) -> str:
+        """Return the URL that stands for that of a source, ``pubchem`` or ``chembl``."""
+        return {"pubchem": self._announced.base_url, "chembl": self._announced.chembl_base_url}[source]
 
     @property
     def statistics_url(self) -> str:

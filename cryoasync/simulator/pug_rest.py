@@ -1,42 +1,25 @@
 """PUG REST as its clients meet it: one request in, one answer or mishap out."""
 
 import asyncio
-import random
-import socket
-import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from aiohttp import web
 
 from cryoasync.simulator.answers import Answers, Row, fault_body, html_body
-from cryoasync.simulator.faults import Fault, FaultPlan, find_poison
-from cryoasync.simulator.policy import REFUSED_TEXT, AccessPolicy, Policy, Verdict, throttling_text
+from cryoasync.simulator.faults import Fault, find_poison
+from cryoasync.simulator.policy import REFUSED_TEXT, Policy, Verdict, throttling_text
 from cryoasync.simulator.population import Population
 from cryoasync.simulator.questions import BadQuestionError, Endpoint, Question, parse_cids, parse_path
+from cryoasync.simulator.replies import HANGS_SECONDS, HTML, Reply, reset_connection
 from cryoasync.simulator.scenarios import Scenario
-from cryoasync.simulator.statistics import Statistics, TrafficMonitor
+from cryoasync.simulator.session import Session
+from cryoasync.simulator.statistics import Statistics
 
 _IDLE_STATUS = throttling_text(0, 0, 0)
-_HTML = "text/html"
 _KEPT_PATHS = 256
 _COMPRESSED_FROM_BYTES = 1024
 _COMPRESSED_IN_THREAD_FROM_BYTES = 8192
-_KEPT_IN_TRUNCATED = 0.6
-_HANGS_SECONDS = 3600.0
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """An answer before it is sent."""
-
-    body: bytes
-    status: int = 200
-    reason: str | None = None
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def _refusal(status: int, code: str, message: str, *details: str) -> Reply:
@@ -44,7 +27,7 @@ def _refusal(status: int, code: str, message: str, *details: str) -> Reply:
 
 
 def _page(status: int, title: str) -> Reply:
-    return Reply(body=html_body(title), status=status, content_type=_HTML)
+    return Reply(body=html_body(title), status=status, content_type=HTML)
 
 
 _BUSY = _refusal(503, "PUGREST.ServerBusy", "Too many requests or server too busy")
@@ -64,17 +47,6 @@ _REPLY_TO = {
 }
 
 
-class _Session:
-    """All that a reset forgets."""
-
-    def __init__(self, scenario: Scenario, seed: int, started: float) -> None:
-        self.started = started
-        self.policy = AccessPolicy(scenario.policy) if scenario.policy is not None else None
-        self.monitor = TrafficMonitor(scenario.policy.limits if scenario.policy is not None else None)
-        self.faults = FaultPlan(scenario.faults, scenario.blackout, random.Random(f"faults {seed}"))
-        self.latencies = random.Random(f"latencies {seed}")
-
-
 class PugRest:
     """Answers requests for one population, as its scenario has it."""
 
@@ -87,18 +59,15 @@ class PugRest:
         self._clock = clock
         self._answers = Answers(population, pretty=scenario.pretty, old_names=scenario.old_names)
         self._parse_path = lru_cache(_KEPT_PATHS)(parse_path)
-        self._session = _Session(scenario, seed, clock())
+        self._session = Session(scenario, seed, clock(), scenario.policy)
 
     def reset(self) -> None:
         """Forget all traffic, windows and blocks, and begin the streams of faults and delays anew."""
-        self._session = _Session(self._scenario, self._seed, self._clock())
+        self._session = Session(self._scenario, self._seed, self._clock(), self._scenario.policy)
 
     def statistics(self) -> Statistics:
         """Return what was seen since the start or the last reset."""
-        policy = self._session.policy
-        return self._session.monitor.summary(
-            self._scenario.name, self._seed, policy.blocks if policy is not None else 0
-        )
+        return self._session.statistics()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, however its scenario has it."""
@@ -119,7 +88,7 @@ class PugRest:
             policy.running.finish(number, self._clock())
 
     async def _admit(
-        self, request: web.Request, session: _Session, now: float, status: str
+        self, request: web.Request, session: Session, now: float, status: str
     ) -> web.StreamResponse:
         fault = session.faults.next_fault(now)
         headers = {"X-Throttling-Control": status}
@@ -138,17 +107,17 @@ class PugRest:
         if self._scenario.latency is not None:
             await asyncio.sleep(self._scenario.latency.draw_seconds(session.latencies, len(cids)))
         if fault is Fault.HANG:
-            await asyncio.sleep(session.faults.dark_seconds(self._clock()) or _HANGS_SECONDS)
+            await asyncio.sleep(session.faults.dark_seconds(self._clock()) or HANGS_SECONDS)
         if fault in {Fault.HANG, Fault.CONNECTION_RESET}:
             session.monitor.statuses["reset"] += 1
-            return _reset_connection(request)
+            return reset_connection(request)
         reply = _REPLY_TO.get(fault) if fault is not None else None
-        if reply is not None and reply.content_type == _HTML:
+        if reply is not None and reply.content_type == HTML:
             # Whatever sends such pages knows nothing of the policy.
             headers = {}
         return self._send(request, session, reply or self._answer(session, question, cids, fault), headers)
 
-    def _answer(self, session: _Session, question: Question, cids: list[int], fault: Fault | None) -> Reply:
+    def _answer(self, session: Session, question: Question, cids: list[int], fault: Fault | None) -> Reply:
         rows: list[Row]
         if question.endpoint is Endpoint.PROPERTY:
             rows, render = self._answers.property_rows(cids, question.names), self._answers.render_properties
@@ -159,13 +128,11 @@ class PugRest:
         if fault is Fault.MISSING_ROWS:
             missing = session.faults.choose_missing(len(rows))
             rows = [row for index, row in enumerate(rows) if index not in missing]
-        body = render(rows)
-        if fault is Fault.TRUNCATED:
-            body = body[: int(len(body) * _KEPT_IN_TRUNCATED)]
-        return Reply(body=body)
+        reply = Reply(body=render(rows))
+        return reply.cut_off() if fault is Fault.TRUNCATED else reply
 
     def _send(
-        self, request: web.Request, session: _Session, reply: Reply, headers: Mapping[str, str]
+        self, request: web.Request, session: Session, reply: Reply, headers: Mapping[str, str]
     ) -> web.Response:
         session.monitor.statuses[str(reply.status)] += 1
         response = web.Response(
@@ -206,13 +173,3 @@ def _refusal_headers(policy: Policy | None) -> dict[str, str]:
     if policy is not None and policy.retry_after_seconds is not None:
         headers["Retry-After"] = str(policy.retry_after_seconds)
     return headers
-
-
-def _reset_connection(request: web.Request) -> web.Response:
-    """Close the connection so that the client sees it reset, not ended; the response goes nowhere."""
-    transport = request.transport
-    if transport is not None:
-        connection = transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        transport.abort()
-    return web.Response(status=500)

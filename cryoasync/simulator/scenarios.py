@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from cryoasync.errors import UsageError
+from cryoasync.simulator.chembl.traits import ChemblTraits
 from cryoasync.simulator.faults import Blackout, Fault, Poison, Share, Unstorable
 from cryoasync.simulator.policy import LimitCut, Limits, Policy, Seconds
 
@@ -29,8 +30,9 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """One way of behaving.
 
-    ``made_up`` is the first and the last CID of a range that is answered although the compounds do not exist;
-    ``old_names`` answers with the SMILES keys from before 2025; ``pretty`` prints answers as PubChem does.
+    ``policy`` is PubChem's, for ChEMBL states none. ``made_up`` is the first and the last number of a range of ids
+    that is answered although the compounds do not exist. ``old_names`` answers with PubChem's SMILES keys from
+    before 2025, and in the shape of ChEMBL before release 32; ``pretty`` prints answers as PubChem does.
     """
 
     name: str
@@ -44,10 +46,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     made_up: tuple[int, int] | None = None
     old_names: bool = False
     pretty: bool = True
+    chembl: ChemblTraits = ChemblTraits()
 
 
 SCENARIOS = (
-    Scenario(name="steady", description="PubChem on a good day: its policy, its pace, no faults."),
+    Scenario(name="steady", description="A good day: PubChem's policy, its pace, no faults."),
     Scenario(
         name="faults",
         description="A bit of everything that goes wrong, 27 % of requests in all.",
@@ -64,7 +67,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="unthrottled",
-        description="For load: no policy, no delay, CIDs 1 to 10,000,000.",
+        description="For load: no policy, no delay, ids 1 to 10,000,000.",
         policy=None,
         latency=None,
         made_up=(1, 10_000_000),
@@ -82,7 +85,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="poison",
-        description="Some CIDs make every request fail that contains them.",
+        description="Some compounds make every request fail that contains them.",
         poison=Poison(),
     ),
     Scenario(
@@ -99,8 +102,18 @@ SCENARIOS = (
         name="slow",
         description="Answers take 1.5 s on average, so that the running time is what binds.",
         latency=Latency(base_seconds=1.34),
+        chembl=ChemblTraits(status_seconds=20.0),
     ),
-    Scenario(name="old_names", description="Answers use the SMILES keys from before 2025.", old_names=True),
+    Scenario(
+        name="old_names",
+        description="Answers use PubChem's SMILES keys from before 2025, and ChEMBL's shape before release 32.",
+        old_names=True,
+    ),
+    Scenario(
+        name="new_release",
+        description="A new release of ChEMBL comes out in the middle of the work.",
+        chembl=ChemblTraits(changes_after_requests=6),
+    ),
     Scenario(
         name="html",
         description="Every answer is a web page: this is not the API.",

@@ -1,4 +1,4 @@
-"""The simulator as a server on a socket: PUG REST beside the endpoints that tests look through."""
+"""The simulator as a server on a socket: both APIs beside the endpoints that tests look through."""
 
 import asyncio
 import time
@@ -10,6 +10,9 @@ from typing import Self
 from aiohttp import web
 
 from cryoasync.errors import UsageError
+from cryoasync.simulator.chembl.answers import CHEMBL_PATH
+from cryoasync.simulator.chembl.api import ChemblApi
+from cryoasync.simulator.chembl.population import ChemblPopulation, load_chembl_molecules
 from cryoasync.simulator.operations import STATISTICS_PATH, Operations
 from cryoasync.simulator.population import CidRange, Molecule, Population, load_molecules
 from cryoasync.simulator.pug_rest import PugRest
@@ -32,7 +35,7 @@ class SimulatorSettings:
         seed: Decides which request meets which fault, and which CIDs are poisonous.
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
-        made_up: A range of CIDs to answer although nobody made the compounds; else the scenario's own.
+        made_up: A range of numbers whose ids are answered although nobody made the compounds; else the scenario's own.
         cache_dir: Where the computed molecules are kept; else the user's cache folder.
     """
 
@@ -46,7 +49,7 @@ class SimulatorSettings:
 
 
 class Simulator:
-    """A stand-in for PubChem's PUG REST that serves for as long as its context lasts.
+    """A stand-in for PubChem's PUG REST and ChEMBL's data API that serves for as long as its context lasts.
 
     The first one on a machine computes its molecules, which takes some ten seconds.
     """
@@ -70,9 +73,12 @@ class Simulator:
         molecules = await asyncio.to_thread(load_molecules, settings.cache_dir)
         population = _populate(molecules, scenario, settings)
         pug_rest = PugRest(scenario, settings.seed, population, self._clock)
-        operations = Operations(scenario, settings.seed, population, pug_rest)
+        chembl = ChemblApi(
+            scenario, settings.seed, lambda: _populate_chembl(molecules, scenario, settings), self._clock
+        )
+        operations = Operations(scenario, settings.seed, population, pug_rest, chembl)
         runner = web.AppRunner(
-            _make_application(scenario, pug_rest, operations),
+            _make_application(scenario, pug_rest, chembl, operations),
             access_log=None,
             handler_cancellation=True,
             shutdown_timeout=0,
@@ -83,7 +89,7 @@ class Simulator:
         except BaseException:
             await runner.cleanup()
             raise
-        self._serving = _Serving(origin=origin, runner=runner, pug_rest=pug_rest)
+        self._serving = _Serving(origin=origin, runner=runner, pug_rest=pug_rest, chembl=chembl)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -98,17 +104,27 @@ class Simulator:
         return self._now_serving.origin + _PUG_REST_PATH
 
     @property
+    def chembl_base_url(self) -> str:
+        """The URL that stands for ``https://www.ebi.ac.uk/chembl/api/data``."""
+        return self._now_serving.origin + CHEMBL_PATH
+
+    @property
     def statistics_url(self) -> str:
         """Where other processes get the statistics."""
         return self._now_serving.origin + STATISTICS_PATH
 
     def statistics(self) -> Statistics:
-        """Return what was seen so far."""
+        """Return what was seen of PubChem's clients so far."""
         return self._now_serving.pug_rest.statistics()
 
+    def chembl_statistics(self) -> Statistics:
+        """Return what was seen of ChEMBL's clients so far."""
+        return self._now_serving.chembl.statistics()
+
     def reset(self) -> None:
-        """Forget all traffic, and begin the stream of faults anew."""
+        """Forget all traffic, and begin the streams of faults anew."""
         self._now_serving.pug_rest.reset()
+        self._now_serving.chembl.reset()
 
     @property
     def _now_serving(self) -> "_Serving":
@@ -122,26 +138,43 @@ class _Serving:
     origin: str
     runner: web.AppRunner
     pug_rest: PugRest
+    chembl: ChemblApi
 
 
 def _populate(molecules: list[Molecule], scenario: Scenario, settings: SimulatorSettings) -> Population:
     unstorable = scenario.unstorable
     if unstorable is not None:
         molecules = [unstorable.spoil(settings.seed, molecule) for molecule in molecules]
-    made_up = settings.made_up
-    if made_up is None and scenario.made_up is not None:
+    return Population(molecules, _made_up(scenario, settings))
+
+
+def _populate_chembl(
+    compounds: list[Molecule], scenario: Scenario, settings: SimulatorSettings
+) -> ChemblPopulation:
+    molecules = load_chembl_molecules(compounds, settings.cache_dir)
+    unstorable = scenario.unstorable
+    if unstorable is not None:
+        molecules = [unstorable.spoil_chembl(settings.seed, molecule) for molecule in molecules]
+    return ChemblPopulation(molecules, _made_up(scenario, settings), old_shape=scenario.old_names)
+
+
+def _made_up(scenario: Scenario, settings: SimulatorSettings) -> CidRange | None:
+    if settings.made_up is None and scenario.made_up is not None:
         first, last = scenario.made_up
-        made_up = CidRange(first=first, last=last)
-    return Population(molecules, made_up)
+        return CidRange(first=first, last=last)
+    return settings.made_up
 
 
-def _make_application(scenario: Scenario, pug_rest: PugRest, operations: Operations) -> web.Application:
+def _make_application(
+    scenario: Scenario, pug_rest: PugRest, chembl: ChemblApi, operations: Operations
+) -> web.Application:
     async def sign(_: web.Request, response: web.StreamResponse) -> None:
         response.headers[SIMULATOR_HEADER] = scenario.name
 
     application = web.Application(client_max_size=_LARGEST_BODY_BYTES)
     application.on_response_prepare.append(sign)
     application.router.add_route("*", f"{_PUG_REST_PATH}/{{question:.*}}", pug_rest.handle)
+    application.router.add_route("*", f"{CHEMBL_PATH}/{{question:.*}}", chembl.handle)
     application.add_routes(operations.routes())
     return application
 

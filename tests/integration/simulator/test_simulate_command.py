@@ -98,7 +98,7 @@ def test_a_signal_ends_it_with_its_exit_code(number: signal.Signals, exit_code: 
         process.send_signal(number)
         assert process.wait(timeout=10) == exit_code
         assert process.stdout.read() == ""
-    assert set(announcement) == {"base_url", "statistics_url", "scenario", "seed"}
+    assert set(announcement) == {"base_url", "chembl_base_url", "statistics_url", "scenario", "seed"}
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -109,7 +109,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     ("arguments", "message"),
     [
         (["--scenario", "rainy"], "There are: steady, faults"),
-        (["--made-up", "9-1"], "'9-1' is no range of CIDs"),
+        (["--made-up", "9-1"], "'9-1' is no range of numbers"),
         (["--set", "policy.colour=red"], "sets no parameter"),
         (["--port", "0", "--host", "203.0.113.1"], "Nothing can listen on 203.0.113.1"),
     ],
