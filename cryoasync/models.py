@@ -88,12 +88,15 @@ class StagedTable:
         columns: the columns of each row, in the order of its values.
         key: the columns that identify a row; equal keys in one batch are settled by the last row.
         merge: statements run one after the other, each with ``{staging}`` where the staging table stands.
+        records_of: the source whose records of molecules the rows are, by the first column of the key;
+            ``None`` where they are none.
     """
 
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
     merge: tuple[str, ...]
+    records_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from itertools import groupby
 
 from cryoasync.database.batch_operator import BatchDatabaseOperator, MergeReport, Refused
 from cryoasync.database.connection import Connection, Database
+from cryoasync.database.molecules import enter_records, records_of_molecules
 from cryoasync.database.run_hold import fenced_error
 from cryoasync.database.run_record import Run
 from cryoasync.database.settlement import Settlement, settlement_of
@@ -62,7 +63,9 @@ class PostgresBatchStore:
         started = self._clock()
         async with self._database.transaction() as connection:
             await connection.execute(_TIME_LIMITS)
-            merged = await self._merge_rows(connection, batch)
+            rows = [row for result in batch.results for entry in result.entries for row in entry.rows]
+            merged = await self._merge_rows(connection, rows)
+            await enter_records(connection, records_of_molecules(rows))
             # The books come after the rows: their locks, which other processes may wait for, are short then.
             settlement = await self._settle(connection, batch, merged.refused)
             counts = await self._add_counts(connection, settlement.moved())
@@ -73,9 +76,8 @@ class PostgresBatchStore:
             counts=counts, rows=merged.rows, refused=len(merged.refused), seconds=self._clock() - started
         )
 
-    async def _merge_rows(self, connection: Connection, batch: Batch) -> MergeReport:
+    async def _merge_rows(self, connection: Connection, rows: Sequence[Row]) -> MergeReport:
         """Merge table by table in one order, so that two processes cannot lock each other out."""
-        rows = [row for result in batch.results for entry in result.entries for row in entry.rows]
         reports = [
             await self._operator.merge(connection, list(of_table))
             for _, of_table in groupby(sorted(rows, key=_table_name), key=_table_name)

@@ -22,6 +22,9 @@ SELECT 'pubchem', cid::text
 FROM cryoasync.pubchem_compounds
 WHERE run_id = $1
 """
+_MOLECULES_OF_RUN = f"""
+SELECT molecule_id FROM cryoasync.molecule_sources WHERE (source, source_id) IN ({_OF_RUN})
+"""  # noqa: S608 - constants of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ _TABLES = {
     "chembl_molecules": _Exported(order="chembl_id", of_run=f"('chembl', chembl_id) IN ({_OF_RUN})"),
     "rdkit_descriptors": _Exported(order="source, source_id", of_run=f"(source, source_id) IN ({_OF_RUN})"),
     "file_records": _Exported(order="file, record"),
+    "molecules": _Exported(order="id", of_run=f"id IN ({_MOLECULES_OF_RUN})"),
+    "molecule_sources": _Exported(order="source, source_id", of_run=f"(source, source_id) IN ({_OF_RUN})"),
     "run_entries": _Exported(order="run_id, position"),
     "failures": _Exported(order="run_id, source, source_id, kind"),
     "requests": _Exported(order="run_id, sent_at, endpoint, first_id"),

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
+from cryoasync.database.molecule_backlog import enter_backlog
 from cryoasync.database.pool_member import PoolLimits
 from cryoasync.database.pooler import Pooler
 from cryoasync.database.schema import migrate
@@ -63,4 +64,5 @@ async def opened_database(settings: Settings) -> AsyncIterator[Database]:
     """Open the settings' database with an up-to-date schema; errors are those of its parts."""
     async with open_database(await database_settings(settings)) as database:
         await migrate(database)
+        await enter_backlog(database)
         yield database

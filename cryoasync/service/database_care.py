@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cryoasync.database.connection import open_database
 from cryoasync.database.embedded import EmbeddedServer, ServerState, ServerStatus
+from cryoasync.database.molecule_backlog import enter_backlog
 from cryoasync.database.opening import database_dsn, database_settings, embedded_database
 from cryoasync.database.schema import Migration, migrate, shipped_migrations
 from cryoasync.errors import UsageError
@@ -118,6 +119,7 @@ async def bring_up_to_date(settings: Settings) -> Migrated:
     """Apply the migrations that the settings' database lacks; errors are those of its parts."""
     async with open_database(await database_settings(settings)) as database:
         applied = await migrate(database)
+        await enter_backlog(database)
         described = database.described
     if not settings.database_is_external:
         described = f"the embedded database {embedded_database(settings)} in {settings.data_dir}"

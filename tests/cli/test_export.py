@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -40,6 +41,8 @@ TABLES = (
     "chembl_molecules",
     "rdkit_descriptors",
     "file_records",
+    "molecules",
+    "molecule_sources",
     "run_entries",
     "failures",
     "requests",
@@ -102,12 +105,14 @@ def stored(dsn: str, table: str) -> list[dict[str, Any]]:
 
 
 def as_text(value: Any) -> Any:
-    """A decimal or a range as PostgreSQL writes it; anything else as it is."""
+    """A decimal, a range or a UUID as PostgreSQL writes it; anything else as it is."""
     match value:
         case Decimal():
             return f"{value:f}"
         case asyncpg.Range():
             return f"[{value.lower},{value.upper})"
+        case UUID():
+            return str(value)
         case _:
             return value
 

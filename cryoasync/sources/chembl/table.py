@@ -51,7 +51,9 @@ ON CONFLICT (chembl_id) DO UPDATE SET
 WHERE excluded.fetched_at > stored.fetched_at
 """  # noqa: S608 - names of our own columns
 
-CHEMBL_MOLECULES = StagedTable(name="chembl_molecules", columns=_COLUMNS, key=("chembl_id",), merge=(_MERGE,))
+CHEMBL_MOLECULES = StagedTable(
+    name="chembl_molecules", columns=_COLUMNS, key=("chembl_id",), merge=(_MERGE,), records_of="chembl"
+)
 
 FRESH_MOLECULES = """
 SELECT chembl_id, fetched_at

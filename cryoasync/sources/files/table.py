@@ -42,5 +42,9 @@ WHERE excluded.fetched_at > stored.fetched_at
 """  # noqa: S608 - names of our own columns
 
 DUMPED_COMPOUNDS = StagedTable(
-    name="pubchem_compounds", columns=_DUMP_COLUMNS, key=("cid", "fetched_at"), merge=(_DUMP_MERGE,)
+    name="pubchem_compounds",
+    columns=_DUMP_COLUMNS,
+    key=("cid", "fetched_at"),
+    merge=(_DUMP_MERGE,),
+    records_of="pubchem",
 )

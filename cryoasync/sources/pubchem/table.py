@@ -69,7 +69,9 @@ WHERE {_NEWER}
     OR excluded.extra || stored.extra <> stored.extra
 """  # noqa: S608 - names of our own columns
 
-PUBCHEM_COMPOUNDS = StagedTable(name="pubchem_compounds", columns=_COLUMNS, key=("cid",), merge=(_MERGE,))
+PUBCHEM_COMPOUNDS = StagedTable(
+    name="pubchem_compounds", columns=_COLUMNS, key=("cid",), merge=(_MERGE,), records_of="pubchem"
+)
 
 FRESH_COMPOUNDS = """
 SELECT cid::text, fetched_at

@@ -9,6 +9,7 @@ from cryoasync.chemistry.table import RDKIT_DESCRIPTORS
 from cryoasync.database.batch_operator import BatchDatabaseOperator, MergeReport
 from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
+from cryoasync.database.molecules import enter_records, records_of_molecules
 from cryoasync.database.owner import this_process
 from cryoasync.database.run_record import Run, run_key
 from cryoasync.database.runs import RunRepository
@@ -145,6 +146,15 @@ async def restarted(database: Database, run: Run) -> Run:
     """The run, started again."""
     async with repository(database).hold(run.run_key, takeover=True) as hold:
         return await hold.claim(run)
+
+
+async def bring(database: Database, *rows: Row) -> None:
+    """Merge rows, one table after the other, and enter their molecules, in a transaction of their own."""
+    operator = BatchDatabaseOperator()
+    async with database.transaction() as connection:
+        for table in sorted({row.table.name for row in rows}):
+            await operator.merge(connection, [row for row in rows if row.table.name == table])
+        await enter_records(connection, records_of_molecules(rows))
 
 
 async def merge(database: Database, *rows: Row) -> MergeReport:
