@@ -24,7 +24,7 @@ run: install ## Import the bundled cryoprotectants and 5,000 molecules from the 
 	$(BIN)/cryoasync export --simulate --limit 8 --columns cid,title,molecular_formula,molecular_weight,xlogp,smiles
 
 test: install ## Run the tests
-	$(BIN)/pytest -m "not system" tests
+	$(BIN)/pytest -n logical --dist loadfile -m "not system" tests
 
 check: install ## Check format, lint, types and the order of imports
 	$(BIN)/ruff format --check .

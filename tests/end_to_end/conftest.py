@@ -1,6 +1,7 @@
 """Homes, simulators and databases for commands that run as processes."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,7 +37,12 @@ def imports(
 
 @pytest.fixture(scope="session", autouse=True)
 def _imports_beside_other_tests(request: pytest.FixtureRequest) -> None:
-    """Start those imports before the first test where they are wanted at all: for half a minute they mostly wait."""
+    """Start those imports before the first test where they are wanted at all: for half a minute they mostly wait.
+
+    Of several processes that share the tests each knows all of them, and not yet which will be its own.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
     if any("imports" in getattr(item, "fixturenames", ()) for item in request.session.items):
         request.getfixturevalue("imports")
 
