@@ -108,6 +108,12 @@ class RunHeldError(CryoasyncError):
     kind = "run_held"
 
 
+class RunSilentError(RunHeldError):
+    """The process that holds a run does not answer."""
+
+    kind = "run_silent"
+
+
 class RunFencedError(RunHeldError):
     """This run was taken over by another process."""
 

@@ -42,12 +42,30 @@ class Activity(StrEnum):
     """What a worker is doing."""
 
     IDLE = "idle"
+    PAUSED = "paused"
     READING = "reading files"
     WAITING_FOR_PERMIT = "waiting for a permit"
     FETCHING = "fetching"
     BACKING_OFF = "backing off"
     COMPUTING = "computing"
     DELIVERING = "waiting for the database"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOrders:
+    """How a user wants a run at work to be.
+
+    Attributes:
+        paused: whether no more chunks are begun.
+        max_rate: requests a second at most, below what the policy allows.
+    """
+
+    paused: bool = False
+    max_rate: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the column ``orders`` keeps."""
+        return {"paused": self.paused, "max_rate": self.max_rate}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

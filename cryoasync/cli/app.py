@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import cryoasync
-from cryoasync.cli import cache, config, db, failures, plan, run, runs
+from cryoasync.cli import cache, config, ctl, db, failures, plan, run, runs
 from cryoasync.cli.command import reporting_errors
 from cryoasync.cli.export import export
 from cryoasync.cli.output import print_error
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(run.app, name="run")
 app.add_typer(plan.app, name="plan")
 app.command()(status)
+app.add_typer(ctl.app, name="ctl")
 app.add_typer(runs.app, name="runs")
 app.command()(why)
 app.add_typer(failures.app, name="failures")

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, Group
@@ -100,6 +101,8 @@ def _table(report: "RunReport") -> Table:
     for state in ("imported", "not_found", "invalid", "failed", "pending"):
         table.add_row(state.replace("_", " "), f"{getattr(counts, state):,}")
     if live is not None:
+        if control := _control(live):
+            table.add_row("orders", control)
         table.add_row(
             "requests",
             f"{live['requests']:,} in this start, {live['request_rate']:.2f} a second,"
@@ -109,6 +112,16 @@ def _table(report: "RunReport") -> Table:
     for budget in report.budgets:
         table.add_row("rate budget", f"{budget.host}: {_budget(budget)}")
     return table
+
+
+def _control(live: Mapping[str, Any]) -> str:
+    control = live.get("control", {})
+    parts = []
+    if control.get("paused"):
+        parts.append("paused" if control["drained"] else "pausing")
+    if control.get("max_rate") is not None:
+        parts.append(f"at most {control['max_rate']:g} requests a second")
+    return ", ".join(parts)
 
 
 def _budget(budget: "RateUse") -> str:

@@ -85,6 +85,7 @@ class SharedRateLimiter:
         self._hour: HourSlot | None = None
         self._endpoints: defaultdict[str, EndpointPermits] = defaultdict(EndpointPermits)
         self._waited_seconds = 0.0
+        self._used_at = float("-inf")
 
     async def wait(self, endpoint: str, priority: Priority = Priority.BEGIN) -> Permit:
         """Return a permit to send one request to ``endpoint`` at once.
@@ -238,6 +239,7 @@ class SharedRateLimiter:
         now = self._clock()
         self._endpoints[permit.endpoint].used += 1
         self._waited_seconds += now - asked_at
+        self._used_at = now
         permit.sequence = self._headers.sent(permit.endpoint)
         if self._rate is not None:
             permit.sending = self._rate.limiter.sent(now)
@@ -289,8 +291,10 @@ class SharedRateLimiter:
         self._queue.grant(waiter, permit)
 
     def _open_at(self, endpoint: str) -> float:
-        """Return the moment from which on ``endpoint`` may be asked, as far as the host and its headers say."""
-        return max(self._hold_until, self._headers.closed_until(endpoint, self._clock()))
+        """Return the moment from which on ``endpoint`` may be asked, the policy left out."""
+        now = self._clock()
+        paced_at = now if self._ceiling is None else self._used_at + 1 / self._ceiling
+        return max(self._hold_until, paced_at, self._headers.closed_until(endpoint, now))
 
     def _is_open(self, endpoint: str) -> bool:
         now = self._clock()

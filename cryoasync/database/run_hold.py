@@ -7,11 +7,12 @@ import asyncpg
 
 from cryoasync.database.connection import Connection, Database
 from cryoasync.database.owner import Owner, Vitality
+from cryoasync.database.run_orders import orders_from
 from cryoasync.database.run_record import RUN_COLUMNS, Run, owner_to_json, run_from, run_key
 from cryoasync.database.session_lock import SessionLock, advisory_key
 from cryoasync.database.spool import Spool, create_run
 from cryoasync.errors import RunFencedError, RunHeldError
-from cryoasync.models import RunIdentity, RunStatus
+from cryoasync.models import RunIdentity, RunOrders, RunStatus
 
 HEARTBEAT_LIMIT_SECONDS = 30.0
 """A process that has shown itself within this time counts as alive."""
@@ -125,7 +126,7 @@ class RunHold:
                 f"""
                 UPDATE cryoasync.runs
                 SET epoch = epoch + 1, status = 'running', owner = $3, heartbeat_at = clock_timestamp(),
-                    started_at = now(), finished_at = NULL
+                    started_at = now(), finished_at = NULL, orders = NULL
                 WHERE id = $1 AND epoch = $2
                 RETURNING {RUN_COLUMNS}
                 """,  # noqa: S608 - a constant of ours
@@ -138,8 +139,8 @@ class RunHold:
         self._claimed = run_from(record)
         return self._claimed
 
-    async def heartbeat(self, live: Mapping[str, Any] | None = None) -> None:
-        """Show that the claimed run is at work, and get back a session lock that was lost.
+    async def heartbeat(self, live: Mapping[str, Any] | None = None) -> RunOrders:
+        """Show that the claimed run is at work, get back a session lock that was lost, and return the run's orders.
 
         Raises:
             RunFencedError: another process has taken the run over.
@@ -147,7 +148,9 @@ class RunHold:
         """
         if self._lock is not None:
             await self._lock.try_acquire()
-        await self._update("heartbeat_at = clock_timestamp(), live = coalesce($3, live)", live)
+        return orders_from(
+            await self._update("heartbeat_at = clock_timestamp(), live = coalesce($3, live)", live)
+        )
 
     async def finish(self, status: RunStatus) -> None:
         """Leave the claimed run with a status; nobody owns it any more.
@@ -160,15 +163,18 @@ class RunHold:
             "status = $3, owner = NULL, finished_at = CASE WHEN $3 = 'finished' THEN now() END", status
         )
 
-    async def _update(self, assignments: str, value: Any) -> None:
+    async def _update(self, assignments: str, value: Any) -> Any:
+        """Change the claimed run, and return its orders."""
         run = self._claimed
         assert run is not None, "claim comes first"
         async with self._database.transaction() as connection:
-            done = await connection.execute(
-                f"UPDATE cryoasync.runs SET {assignments} WHERE id = $1 AND epoch = $2",  # noqa: S608 - ours
+            record = await connection.fetchrow(
+                f"UPDATE cryoasync.runs SET {assignments} WHERE id = $1 AND epoch = $2"  # noqa: S608 - ours
+                " RETURNING orders",
                 run.id,
                 run.epoch,
                 value,
             )
-        if done == "UPDATE 0":
+        if record is None:
             raise fenced_error(run)
+        return record["orders"]

@@ -10,6 +10,7 @@ from cryoasync.control.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
 from cryoasync.models import Activity, RunCounts
 from cryoasync.pipeline.checkpoint import CheckpointManager
+from cryoasync.pipeline.run_control import RunControl
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import Clock
 
@@ -27,7 +28,7 @@ class Snapshot:
         throttled: requests the source refused for policy reasons.
         held_seconds: how long the source is left alone from now on.
         time_shares: what the workers' time went to, as parts of 1.
-        eta_seconds: at the pace so far; ``None`` before there is one.
+        eta_seconds: at the pace so far; ``None`` before there is one, and in a pause.
     """
 
     counts: RunCounts
@@ -63,6 +64,7 @@ class Progress:
         self._policy = policy
         self._traffic = traffic
         self._clock = clock
+        self.control = RunControl(pool, limiter)
         self._started_at = clock()
         self._pending_at_start = checkpoints.counts.pending
         self._failed_at_start = checkpoints.counts.failed
@@ -85,7 +87,9 @@ class Progress:
             errors=self._traffic.errors.total(),
             held_seconds=0.0 if self._limiter is None else self._limiter.get_stats().held_seconds,
             time_shares=self._time_shares(),
-            eta_seconds=counts.pending * elapsed / settled if settled > 0 else None,
+            eta_seconds=counts.pending * elapsed / settled
+            if settled > 0 and not self._pool.gate.is_closed
+            else None,
         )
 
     def live_state(self) -> dict[str, Any]:
@@ -101,6 +105,7 @@ class Progress:
             "throttled": snapshot.throttled,
             "errors": snapshot.errors,
             "held_seconds": snapshot.held_seconds,
+            "control": self.control.to_json(),
             **self._permits(),
             "time_shares": {str(activity): share for activity, share in snapshot.time_shares.items()},
             "workers": [

@@ -9,8 +9,12 @@ import structlog
 from cryoasync.errors import CryoasyncError
 from cryoasync.models import Activity, Chunk, ChunkResult
 from cryoasync.pipeline.channel import Channel
+from cryoasync.pipeline.pause_gate import PauseGate
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.ports import ChunkProcessor, Clock
+
+AT_REST = frozenset({Activity.IDLE, Activity.PAUSED})
+"""Activities without a chunk in hand."""
 
 _log = structlog.get_logger(__name__)
 
@@ -39,9 +43,18 @@ class Worker:
         self._chunk: Chunk | None = None
         self._leash: asyncio.Timeout | None = None
 
-    async def run(self, chunks: Channel[Chunk], results: Channel[ChunkResult], stop: StopRequest) -> None:
-        """Work until the chunks end or a stop is asked for; an expected error asks for the stop itself."""
+    async def run(
+        self, chunks: Channel[Chunk], results: Channel[ChunkResult], stop: StopRequest, gate: PauseGate
+    ) -> None:
+        """Work until the chunks end or a stop is asked for; an expected error asks for the stop itself.
+
+        Each chunk is begun only when ``gate`` lets it pass.
+        """
         async for chunk in chunks:
+            if gate.is_closed:
+                self.report(Activity.PAUSED)
+                await gate.wait(stop)
+                self.report(Activity.IDLE)
             if stop.is_set:
                 return
             try:
@@ -91,7 +104,7 @@ class Worker:
 
     def status(self) -> WorkerStatus:
         """Return what the worker does now."""
-        idle = self._activity is Activity.IDLE
+        idle = self._activity in AT_REST
         return WorkerStatus(
             number=self.number,
             activity=self._activity,

@@ -7,8 +7,9 @@ import structlog
 
 from cryoasync.models import Activity, Chunk, ChunkResult
 from cryoasync.pipeline.channel import Channel
+from cryoasync.pipeline.pause_gate import PauseGate
 from cryoasync.pipeline.shutdown import StopRequest
-from cryoasync.pipeline.worker import Worker, WorkerStatus
+from cryoasync.pipeline.worker import AT_REST, Worker, WorkerStatus
 from cryoasync.ports import ChunkProcessor, Clock
 
 _STEPS_THAT_END = frozenset({Activity.FETCHING, Activity.COMPUTING, Activity.BACKING_OFF})
@@ -28,6 +29,7 @@ class WorkerPool:
         """Make ``num_workers`` workers; results wait in a channel of ``max_queue_size``."""
         self._workers = [Worker(number, processor, clock=clock) for number in range(1, num_workers + 1)]
         self.results: Channel[ChunkResult] = Channel(max_queue_size)
+        self.gate = PauseGate()
 
     async def run(self, chunks: Channel[Chunk], stop: StopRequest, *, grace_seconds: float) -> None:
         """Work until the end, then close the results.
@@ -36,7 +38,9 @@ class WorkerPool:
         """
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(worker.run(chunks, self.results, stop), name=f"worker-{worker.number}")
+                group.create_task(
+                    worker.run(chunks, self.results, stop, self.gate), name=f"worker-{worker.number}"
+                )
                 for worker in self._workers
             ]
             enforcer = group.create_task(_cancel_after_grace(tasks, stop, grace_seconds), name="grace")
@@ -55,6 +59,11 @@ class WorkerPool:
                 if status.activity in _STEPS_THAT_END and status.seconds > stuck_after_seconds:
                     _log.error("worker stuck", worker=status.number, activity=status.activity)
                     worker.interrupt()
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether no worker has a chunk in hand, and every result was taken."""
+        return not len(self.results) and all(each.activity in AT_REST for each in self.status())
 
     def status(self) -> tuple[WorkerStatus, ...]:
         """Return what each worker does now."""

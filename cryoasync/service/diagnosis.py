@@ -14,6 +14,7 @@ _LIMITS = {
     Activity.BACKING_OFF: "Errors of the source are the limit: the workers wait before they try again.",
     Activity.COMPUTING: "RDKit is the limit: give it more processes (run.rdkit_workers), or --rdkit off.",
     Activity.DELIVERING: "The database is the limit: the workers wait until their results are committed.",
+    Activity.PAUSED: "The workers are held back by `cryoasync ctl pause`.",
     Activity.IDLE: "The workers have nothing to do: the run is about to end, or the list is short.",
 }
 _ENDINGS = {
@@ -35,6 +36,9 @@ def diagnosis(standing: str, live: Mapping[str, Any] | None) -> Iterator[str]:
     if live is None:
         yield _ENDINGS[standing]
         return
+    if live.get("control", {}).get("paused"):
+        rest = "nothing is in hand" if live["control"]["drained"] else "what is in hand is finished first"
+        yield f"The run is paused, {rest}: `cryoasync ctl resume` goes on."
     if live["held_seconds"] > 0:
         yield f"The source asked to be left alone: nothing goes out for {live['held_seconds']:.0f} s more."
     shares = sorted(live["time_shares"].items(), key=lambda share: -share[1])

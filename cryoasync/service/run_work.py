@@ -61,7 +61,7 @@ class RunWork:
 
     async def beat(self, progress: Progress) -> None:
         """Show that the run is at work, until cancelled; errors are those of :func:`beat`."""
-        await beat(self._hold, self._stages.patience(), progress.live_state)
+        await beat(self._hold, self._stages.patience(), progress.live_state, progress.control.follow)
 
     def _status(self, error: CryoasyncError | None) -> RunStatus:
         if error is not None:

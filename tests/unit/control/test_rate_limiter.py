@@ -139,6 +139,16 @@ async def test_a_ceiling_set_at_run_time_holds_until_it_is_taken_away_and_raises
 
 
 @on_virtual_time
+async def test_a_ceiling_holds_where_the_policy_has_no_limit() -> None:
+    async with desk(RatePolicy()) as work:
+        await all_of(*(work.send(str(n)) for n in range(50)))
+        assert now() == 0.0
+        work.limiter.set_ceiling(2.0)
+        await all_of(*(work.send(str(n)) for n in range(20)))
+        assert now() == pytest.approx(10.0)
+
+
+@on_virtual_time
 async def test_a_header_that_says_the_quota_was_cut_lowers_the_rate_before_any_refusal() -> None:
     """Every answer says twice as large a part of the quota as before."""
     async with desk(adaptive=True) as work:
