@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lab bench format hooks lock test-system clean
+.PHONY: help install run test check lab prove bench format hooks lock test-system clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ test-system: install ## Run the tests that need programs of the operating system
 
 lab: install ## Play the control of the traffic against a model of the source, beside the usual ways
 	$(BIN)/python -m benchmarks.laboratory
+
+prove: install ## Check what is proved by many random schedules, in full numbers
+	$(BIN)/python -m benchmarks.check_circuit
 
 bench: install ## Run the benchmarks in a small form; benchmarks/RESULTS.md has the full one
 	$(BIN)/python -m benchmarks.bench_descriptors --rounds 1

@@ -64,6 +64,12 @@ class NotTheApiError(SourceError):
     kind = "not_the_api"
 
 
+class SourceChangedError(SourceError):
+    """The source answers in another form than was agreed on."""
+
+    kind = "source_changed"
+
+
 class DatabaseError(CryoasyncError):
     """The database cannot be used."""
 

@@ -47,6 +47,7 @@ class Activity(StrEnum):
     WAITING_FOR_PERMIT = "waiting for a permit"
     FETCHING = "fetching"
     BACKING_OFF = "backing off"
+    HELD = "waiting for the source to recover"
     COMPUTING = "computing"
     DELIVERING = "waiting for the database"
 

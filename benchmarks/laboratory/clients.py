@@ -5,7 +5,8 @@ import random
 from typing import Protocol
 
 from benchmarks.laboratory.server import Answer, Kind
-from cryoasync.control.circuit import Admission, Circuit, CircuitPolicy, Outcome
+from cryoasync.control.circuit import Admission, Circuit
+from cryoasync.control.circuit_policy import CircuitPolicy, Outcome
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter, Sending
 from cryoasync.control.permit_log import PermitLog
@@ -85,6 +86,7 @@ class Cryoasync:
     def sent(self, number: int, now: float) -> None:
         admission = self._circuit.admit(now)
         assert admission is not None
+        assert self._circuit.begin(admission, now)
         self._log.reserve(number, round(now * NANOSECONDS), round(self._estimate.seconds * NANOSECONDS))
         self._log.forget(round(now * NANOSECONDS))
         self._out[number] = (now, self._rate.sent(now), admission)
@@ -109,7 +111,8 @@ class Cryoasync:
                     self._hold_until = max(self._hold_until, now + hold)
             return
         if answer.kind in OUTAGES:
-            self._circuit.record(admission, Outcome.FAILURE, now)
+            outcome = Outcome.FAILURE if answer.kind is Kind.OVERLOADED else Outcome.SILENCE
+            self._circuit.record(admission, outcome, now)
             self._rate.lost(sending)
             return
         self._is_blocked = False

@@ -8,68 +8,19 @@ say nothing of that and are never recorded here.
 import math
 import random
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, StrEnum
 
 from cryoasync.control.call_window import CallCounts, CallWindow
+from cryoasync.control.circuit_policy import FAILURES, CircuitPolicy, CircuitState, Outcome, Transition
 
 TRANSITIONS_KEPT = 100
+MOST_DOUBLINGS = 10
+"""An outage of a day must not be remembered for hours, nor overflow."""
 
-
-class CircuitState(StrEnum):
-    """Where a circuit stands."""
-
-    CLOSED = "closed"
-    """Everything goes through."""
-    OPEN = "open"
-    """Nothing does, for a while."""
-    HALF_OPEN = "half_open"
-    """A few requests try."""
-    ISOLATED = "isolated"
-    """Nothing goes through until somebody says so."""
-
-
-class Outcome(Enum):
-    """What became of a request, as far as it tells of the endpoint's health."""
-
-    SUCCESS = "success"
-    SLOW = "slow"
-    """It was answered, but took much longer than a request of its size takes."""
-    FAILURE = "failure"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CircuitPolicy:
-    """When a circuit opens, and how it closes again.
-
-    Attributes:
-        window_seconds: how far back requests are counted.
-        fewest_calls: requests in the window below which no rate is taken: of a server that fails a fifth of
-            them, so many fail half of thirty once in some thousand times.
-        failure_rate: the part of failures that opens it.
-        slow_rate: the part of slow answers that opens it.
-        failures_in_a_row: that open it, whatever the rate: requests that hang are too few to fill a window.
-        first_open_seconds: how long it stays open the first time; doubled each time the trial fails.
-        longest_open_seconds: the bound of that doubling.
-        jitter: the part by which an open time varies at random, both ways.
-        trial_steps: requests under way at most in the steps of a trial; each step must succeed as a whole.
-        trial_lease_seconds: a request of a trial without an outcome for so long has failed.
-        longest_trial_seconds: a trial that takes longer has failed.
-        forgiveness_seconds: health for so long takes back one doubling.
-    """
-
-    window_seconds: float = 30.0
-    fewest_calls: int = 30
-    failure_rate: float = 0.5
-    slow_rate: float = 0.8
-    failures_in_a_row: int = 10
-    first_open_seconds: float = 2.0
-    longest_open_seconds: float = 15.0
-    jitter: float = 0.2
-    trial_steps: tuple[int, ...] = (1, 2, 4)
-    trial_lease_seconds: float = 45.0
-    longest_trial_seconds: float = 120.0
-    forgiveness_seconds: float = 60.0
+SHORTEST_OPEN_SECONDS = 1.0
+LEASE_BY_EXPECTED = 4.0
+"""How many times the expected time a request of a trial has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +31,6 @@ class Admission:
     generation: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """A change of state, and why."""
-
-    at: float
-    before: CircuitState
-    after: CircuitState
-    evidence: str
-
-
 class Circuit:
     """The state machine of one circuit.
 
@@ -97,18 +38,19 @@ class Circuit:
     under way than its step allows, and no outcome of an earlier generation changes the state.
     """
 
-    def __init__(self, policy: CircuitPolicy, rng: random.Random) -> None:
+    def __init__(self, policy: CircuitPolicy, rng: random.Random, *, now: float = 0.0) -> None:
         """Start closed; ``rng`` draws the jitter."""
         self._policy = policy
         self._rng = rng
         self._state = CircuitState.CLOSED
-        self._healthy_since = 0.0
+        self._since = self._healthy_since = now
         self._ends_at = math.inf
         self._generation = 0
         self._numbers = 0
         self._window = CallWindow(policy.window_seconds)
-        self._in_a_row = 0
+        self._failed_in_a_row = self._silent_in_a_row = 0
         self._doublings = 0
+        self._seconds: dict[CircuitState, float] = dict.fromkeys(CircuitState, 0.0)
         self._leases: dict[int, float] = {}
         self._step = self._succeeded_in_step = 0
         self.transitions: deque[Transition] = deque(maxlen=TRANSITIONS_KEPT)
@@ -138,21 +80,39 @@ class Circuit:
         self._advance(now)
         return min(self._ends_at, *self._leases.values(), math.inf)
 
+    def seconds_by_state(self, now: float) -> Mapping[CircuitState, float]:
+        """Return how long the circuit was in each state so far."""
+        self._advance(now)
+        return self._seconds | {self._state: self._seconds[self._state] + now - self._since}
+
     def admit(self, now: float) -> Admission | None:
-        """Admit one request that is sent now, or none."""
+        """Admit one request, which goes out once :meth:`begin` agrees, or none."""
         if not self.can_admit(now):
             return None
         self._numbers += 1
         if self._state is CircuitState.HALF_OPEN:
-            self._leases[self._numbers] = now + self._policy.trial_lease_seconds
+            self._leases[self._numbers] = math.inf
         return Admission(self._numbers, self._generation)
+
+    def begin(self, admission: Admission, now: float, *, expected_seconds: float = 0.0) -> bool:
+        """Whether an admitted request may go out at this moment; from now on its outcome is waited for.
+
+        It may have waited long for its permit, and the circuit have changed meanwhile.
+        """
+        self._advance(now)
+        if admission.generation != self._generation:
+            return False
+        if admission.number in self._leases:
+            lease = max(self._policy.trial_lease_seconds, LEASE_BY_EXPECTED * expected_seconds)
+            self._leases[admission.number] = now + lease
+        return True
 
     def record(
         self, admission: Admission, outcome: Outcome, now: float, *, retry_after_seconds: float = 0.0
     ) -> None:
         """Take the outcome of a request in; ``retry_after_seconds`` is what a failing server asked for."""
         self._advance(now)
-        self._window.add(now, failed=outcome is Outcome.FAILURE, slow=outcome is Outcome.SLOW)
+        self._window.add(now, failed=outcome in FAILURES, slow=outcome is Outcome.SLOW)
         if admission.generation != self._generation:
             return
         match self._state:
@@ -175,7 +135,7 @@ class Circuit:
         self._open(evidence, now, 0.0)
 
     def isolate(self, reason: str, now: float, *, until: float = math.inf) -> None:
-        """Let nothing through until ``until``, or until it is closed by hand; then a trial decides."""
+        """Let nothing through until ``until``, when a trial decides, or until it is closed by hand."""
         self._advance(now)
         self._become(CircuitState.ISOLATED, reason, now, ends_at=until)
 
@@ -191,26 +151,30 @@ class Circuit:
 
     def replace_policy(self, policy: CircuitPolicy) -> None:
         """Decide by ``policy`` from now on; a trial under way begins again with it."""
+        if policy.window_seconds != self._policy.window_seconds:
+            self._window = CallWindow(policy.window_seconds)
         self._policy = policy
-        self._window = CallWindow(policy.window_seconds)
         self._step = self._succeeded_in_step = 0
 
     def _vote(self, outcome: Outcome, now: float, retry_after_seconds: float) -> None:
         """Count an outcome in the closed state, and open where the counts say so."""
-        if outcome is not Outcome.FAILURE:
-            self._in_a_row = 0
-            if outcome is Outcome.SUCCESS:
-                return
+        if outcome in FAILURES:
+            self._failed_in_a_row += 1
         else:
-            self._in_a_row += 1
+            self._failed_in_a_row = 0
+        self._silent_in_a_row = self._silent_in_a_row + 1 if outcome is Outcome.SILENCE else 0
+        if outcome is Outcome.SUCCESS:
+            return
         evidence = self._reason_to_open(self._window.counts(now))
         if evidence is not None:
             self._open(evidence, now, retry_after_seconds)
 
     def _reason_to_open(self, counts: CallCounts) -> str | None:
         policy = self._policy
-        if self._in_a_row >= policy.failures_in_a_row:
-            return f"{self._in_a_row} failures in a row"
+        if self._silent_in_a_row >= policy.silences_in_a_row:
+            return f"{self._silent_in_a_row} requests in a row without an answer"
+        if self._failed_in_a_row >= policy.failures_in_a_row:
+            return f"{self._failed_in_a_row} failures in a row"
         if counts.calls < policy.fewest_calls:
             return None
         if counts.failures >= policy.failure_rate * counts.calls:
@@ -221,7 +185,7 @@ class Circuit:
 
     def _try(self, outcome: Outcome, now: float, retry_after_seconds: float) -> None:
         """Go on with a trial, or end it; a slow answer is an answer."""
-        if outcome is Outcome.FAILURE:
+        if outcome in FAILURES:
             self._open("a request of the trial failed", now, retry_after_seconds)
             return
         self._succeeded_in_step += 1
@@ -257,17 +221,20 @@ class Circuit:
                 self._healthy_since += forgiven * self._policy.forgiveness_seconds
 
     def _open(self, evidence: str, now: float, retry_after_seconds: float) -> None:
+        """Open it for a while, which counts from the beginning of a trial that failed: it had its time, too."""
         policy = self._policy
         seconds = min(policy.longest_open_seconds, policy.first_open_seconds * 2.0**self._doublings)
         seconds *= self._rng.uniform(1 - policy.jitter, 1 + policy.jitter)
-        self._doublings += 1
-        ends_at = now + max(seconds, retry_after_seconds)
+        self._doublings = min(MOST_DOUBLINGS, self._doublings + 1)
+        begun = self._since if self._state is CircuitState.HALF_OPEN else now
+        ends_at = max(begun + seconds, now + max(SHORTEST_OPEN_SECONDS, retry_after_seconds))
         self._become(CircuitState.OPEN, evidence, now, ends_at=ends_at)
 
     def _become(self, state: CircuitState, evidence: str, now: float, *, ends_at: float = math.inf) -> None:
         self.transitions.append(Transition(at=now, before=self._state, after=state, evidence=evidence))
-        self._state, self._healthy_since, self._ends_at = state, now, ends_at
+        self._seconds[self._state] += now - self._since
+        self._state, self._since, self._healthy_since, self._ends_at = state, now, now, ends_at
         self._generation += 1
         self._leases.clear()
-        self._step = self._succeeded_in_step = self._in_a_row = 0
+        self._step = self._succeeded_in_step = self._failed_in_a_row = self._silent_in_a_row = 0
         self._window.clear()

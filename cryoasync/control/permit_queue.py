@@ -23,6 +23,8 @@ class Priority(Enum):
     """The first request of a chunk."""
     CONTINUE = 5.0
     """A further request of a chunk: once it is answered, the chunk can be saved."""
+    SPARE = 180.0
+    """A retry beyond its budget: almost everybody goes first, and with nobody else there it is next."""
     LOOK_UP = 0.0
     """A single request that somebody waits for: it overtakes whatever belongs to a chunk."""
     RESUME = -3600.0

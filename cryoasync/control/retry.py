@@ -4,40 +4,26 @@ Nothing is given up while it stands in a batch with others: only a compound that
 once, is a failure of its own. A throttle never counts against a batch.
 """
 
-import random
+import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.error_treatment import TREATMENTS, Cure, Treatment
 
-FIRST_BACKOFF_SECONDS = 0.5
-LONGEST_BACKOFF_SECONDS = 30.0
+LEAST_CHANCE, MOST_CHANCE = 0.001, 0.95
 
-SUSPICIOUS_AFTER = 4
-"""Server failures in a row, with other batches passing meanwhile, after which the batch itself is suspected."""
+BLAMED_BATCH, BLAMED_HALF, BLAMED_ONE = 1e-3, 0.05, 1e-6
+"""How improbable it must be that all failures were chance, for a batch, a half of a batch that is known to be
+bad, and a compound to be blamed. A batch wrongly blamed costs some requests, a compound is lost."""
 
-_TRIES_BEFORE_SPLIT = {
-    ErrorCategory.TOO_BIG: 1,
-    ErrorCategory.REJECTED: 1,
-    ErrorCategory.NOT_FOUND: 1,
-    ErrorCategory.INCOMPLETE: 2,
-    ErrorCategory.GARBLED: 3,
-    ErrorCategory.OVERLOADED: SUSPICIOUS_AFTER,
-    ErrorCategory.UNREACHABLE: SUSPICIOUS_AFTER,
-}
-_TRIES_ALONE = {
-    ErrorCategory.TOO_BIG: 6,
-    ErrorCategory.REJECTED: 2,
-    ErrorCategory.NOT_FOUND: 2,
-    ErrorCategory.INCOMPLETE: 2,
-    ErrorCategory.GARBLED: 5,
-    ErrorCategory.OVERLOADED: 2 * SUSPICIOUS_AFTER,
-    ErrorCategory.UNREACHABLE: 2 * SUSPICIOUS_AFTER,
-}
-_NEEDS_HEALTHY_HOST = frozenset({ErrorCategory.OVERLOADED, ErrorCategory.UNREACHABLE})
-# One compound is never too much for a healthy server, and gateways answer 504 and half a body in an outage.
-_NEEDS_HEALTHY_HOST_ALONE = _NEEDS_HEALTHY_HOST | {ErrorCategory.TOO_BIG, ErrorCategory.GARBLED}
+MOST_TRIES_IN_BATCH, MOST_TRIES_OF_HALF, MOST_TRIES_ALONE = 8, 4, 20
+
+SECONDS_OF_ONE = 30.0
+"""The least time between the first and the last failure for which a compound is blamed, where a server in
+trouble fails anybody: short troubles fail whoever is asked for."""
 
 
 class Decision(Enum):
@@ -46,41 +32,87 @@ class Decision(Enum):
     RETRY = auto()
     PROBE = auto()
     """Ask for a compound known to be there, to tell a sick host from a poisonous batch; then retry."""
-    SPLIT = auto()
+    HALVE = auto()
+    ISOLATE = auto()
+    """Divide it to find the culprit."""
     GIVE_UP = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known of the endpoint when a batch fails.
+
+    Attributes:
+        now: a reading of the run's clock.
+        is_healthy: whether other requests passed meanwhile.
+        chance: how probable it is that a request which nobody suspects fails.
+    """
+
+    now: float
+    is_healthy: bool
+    chance: float
+
+
+_CURES: Mapping[Cure, Decision] = {Cure.HALVING: Decision.HALVE, Cure.ISOLATING: Decision.ISOLATE}
 
 
 @dataclass(slots=True)
 class BatchHistory:
-    """What one batch met so far."""
+    """What one batch met so far; ``is_known_bad`` where it, or what it is divided from, must hold a culprit."""
 
     size: int
+    is_known_bad: bool = False
+    failed_at: float = -math.inf
     errors: Counter[ErrorCategory] = field(default_factory=Counter)
+    first_at: dict[ErrorCategory, float] = field(default_factory=dict)
 
-    def decide(self, category: ErrorCategory, *, host_is_healthy: bool) -> Decision:
-        """Count one more error and decide.
-
-        Args:
-            category: what the last attempt met.
-            host_is_healthy: whether other requests passed since this batch failed last.
-        """
+    def decide(self, category: ErrorCategory, evidence: Evidence) -> Decision:
+        """Count one more error and decide."""
+        treatment = TREATMENTS[category]
         self.errors[category] += 1
-        if category not in _TRIES_ALONE:
+        self.failed_at = evidence.now
+        first_at = self.first_at.setdefault(category, evidence.now)
+        if treatment.cure is Cure.WAITING or self.errors[category] < self._least_tries(treatment):
             return Decision.RETRY
-        allowed = (_TRIES_BEFORE_SPLIT if self.size > 1 else _TRIES_ALONE)[category]
-        if self.errors[category] < allowed:
-            return Decision.RETRY
-        needs_health = _NEEDS_HEALTHY_HOST if self.size > 1 else _NEEDS_HEALTHY_HOST_ALONE
-        if category in needs_health and not host_is_healthy:
+        if self._needs_others_to_pass(treatment) and not evidence.is_healthy:
             return Decision.PROBE
-        return Decision.SPLIT if self.size > 1 else Decision.GIVE_UP
+        if self.errors[category] < self._tries(treatment, evidence.chance):
+            return Decision.RETRY
+        if self.size > 1:
+            return _CURES[treatment.cure]
+        is_short = treatment.is_chance and evidence.now - first_at < SECONDS_OF_ONE
+        return Decision.RETRY if is_short else Decision.GIVE_UP
 
-    def backoff_seconds(self, category: ErrorCategory, rng: random.Random) -> float:
-        """Return how long this batch alone waits before its next attempt: full jitter, doubling up to half a minute.
+    @property
+    def is_suspected(self) -> bool:
+        """Whether this batch failed before, or is part of one that did: what it meets tells little of others."""
+        return self.is_known_bad or bool(self.errors)
 
-        A throttle waits at the limiter instead, with every other batch for the host.
-        """
-        if category in (ErrorCategory.THROTTLED, ErrorCategory.BLOCKED):
-            return 0.0
-        ceiling = FIRST_BACKOFF_SECONDS * 2.0 ** min(self.errors[category] - 1, 10)
-        return rng.uniform(0, min(LONGEST_BACKOFF_SECONDS, ceiling))
+    def is_on_trial(self, category: ErrorCategory, now: float) -> bool:
+        """Whether this is a compound whose next failure must be some time after its first one to count."""
+        is_alone = self.size == 1 and self.errors[category] > 1 and TREATMENTS[category].is_chance
+        return is_alone and now - self.first_at[category] < SECONDS_OF_ONE
+
+    def _least_tries(self, treatment: Treatment) -> int:
+        if self.size == 1:
+            return treatment.tries_alone
+        return 1 if self.is_known_bad and treatment.cure is Cure.ISOLATING else treatment.tries_in_batch
+
+    def _tries(self, treatment: Treatment, chance: float) -> int:
+        """Return how many failures it takes where a server in trouble fails anybody with this chance."""
+        if not treatment.is_chance or (self.size > 1 and treatment.cure is not Cure.ISOLATING):
+            return 0
+        if self.size == 1:
+            return min(MOST_TRIES_ALONE, _tries_until(BLAMED_ONE, chance))
+        if self.is_known_bad:
+            return min(MOST_TRIES_OF_HALF, _tries_until(BLAMED_HALF, chance))
+        return min(MOST_TRIES_IN_BATCH, _tries_until(BLAMED_BATCH, chance))
+
+    def _needs_others_to_pass(self, treatment: Treatment) -> bool:
+        return treatment.needs_others_to_pass or (self.size == 1 and treatment.is_chance)
+
+
+def _tries_until(level: float, chance: float) -> int:
+    """Return how many failures in a row are less probable than ``level``."""
+    chance = min(MOST_CHANCE, max(LEAST_CHANCE, chance))
+    return math.ceil(math.log(level) / math.log(chance))

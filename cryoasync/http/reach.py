@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cryoasync.control.outage import Outage
-from cryoasync.errors import NotTheApiError, SourceUnavailableError
+from cryoasync.errors import NotTheApiError, SourceChangedError, SourceUnavailableError
 from cryoasync.ports import Clock
 
 SIMULATOR_HEADER = "X-Cryoasync-Simulator"
@@ -51,6 +51,18 @@ class Reach:
         """Note that the source works, though it may have had nothing to give."""
         self._spoke = True
         self._outage.succeeded()
+
+    def changed(self, message: str) -> None:
+        """Note that even what is known to be there is answered in another form than was agreed on.
+
+        Raises:
+            SourceChangedError: what answers is the source, as far as is known.
+        """
+        if self._spoke:
+            raise SourceChangedError(
+                f"{self._base_url} answers in another form than it used to: {message}",
+                hint="Progress is saved. Look for a newer version of cryoasync, and run the same command again.",
+            )
 
     def failed(self, message: str, *, spoke: bool) -> None:
         """Note an attempt that brought nothing.

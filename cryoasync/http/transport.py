@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -59,14 +59,35 @@ class NoResponse:
     is_timeout: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What a request needs on its way.
+
+    Attributes:
+        endpoint: what is asked.
+        report: told of each step.
+        priority: among those that wait for a permit.
+        timeout_seconds: ends the wait for this answer earlier than the session's own limit.
+        may_send: asked at the last moment, with a permit in hand, whether the request may still go out.
+    """
+
+    endpoint: str
+    report: ActivityReport
+    priority: Priority
+    timeout_seconds: float = math.inf
+    may_send: Callable[[], bool] = lambda: True
+
+
+class _HeldBackError(aiohttp.ClientError):
+    """The request was not to go out at the last moment."""
+
+
 @dataclass(slots=True)
 class _Sending:
     """One attempt under way."""
 
-    report: ActivityReport
-    endpoint: str
+    ticket: Ticket
     priority: Priority
-    timeout_seconds: float
     deadline: asyncio.Timeout | None = None
     permit: Permit | None = None
     sent_at: float | None = None
@@ -129,28 +150,19 @@ class Transport:
         ) as session:
             yield cls(session, limiter, round_trip, clock=clock)
 
-    async def post(
-        self,
-        url: str,
-        form: Mapping[str, str],
-        report: ActivityReport,
-        *,
-        endpoint: str,
-        priority: Priority,
-        timeout_seconds: float = math.inf,
-    ) -> Response | NoResponse:
+    async def post(self, url: str, form: Mapping[str, str], ticket: Ticket) -> Response | NoResponse | None:
         """Send ``form`` and return the whole answer, or why there was none.
 
-        ``timeout_seconds`` ends the wait for this answer earlier than the session's own limit.
+        ``None`` is returned where the ticket was no longer good in the end: nothing went out.
         """
-        sending = _Sending(
-            report=report, endpoint=endpoint, priority=priority, timeout_seconds=timeout_seconds
-        )
+        sending = _Sending(ticket=ticket, priority=ticket.priority)
         _sending.set(sending)
         started_at = self._clock()
         try:
             async with asyncio.timeout(None) as sending.deadline:
                 return await self._exchange(url, form, sending)
+        except _HeldBackError:
+            return None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return NoResponse(
                 reason=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
@@ -220,25 +232,29 @@ class _PermitConnector(aiohttp.TCPConnector):
         sending = _sending.get()
         while True:
             connection = await super().connect(req, traces, timeout)
-            sending.report(Activity.WAITING_FOR_PERMIT)
+            sending.ticket.report(Activity.WAITING_FOR_PERMIT)
             try:
-                permit = await self._limiter.wait(sending.endpoint, sending.priority)
+                permit = await self._limiter.wait(sending.ticket.endpoint, sending.priority)
             except asyncio.CancelledError:
                 connection.close()
                 raise
-            if connection.protocol is not None and connection.protocol.is_connected():
+            is_open = connection.protocol is not None and connection.protocol.is_connected()
+            if is_open and sending.ticket.may_send():
                 self._start(sending, permit)
                 return connection
             self._limiter.release(permit)
+            if is_open:
+                connection.release()
+                raise _HeldBackError
             connection.close()
             sending.priority = Priority.RESUME
 
     def _start(self, sending: _Sending, permit: Permit) -> None:
         sending.permit = permit
         sending.sent_at = self._clock()
-        sending.report(Activity.FETCHING)
+        sending.ticket.report(Activity.FETCHING)
         if sending.deadline is not None:
-            seconds = min(self._timeout_seconds, sending.timeout_seconds)
+            seconds = min(self._timeout_seconds, sending.ticket.timeout_seconds)
             sending.deadline.reschedule(asyncio.get_running_loop().time() + seconds)
 
 

@@ -12,6 +12,7 @@ _LIMITS = {
         "The source's answers are the limit: more workers (--workers) help until the policy's rate is reached."
     ),
     Activity.BACKING_OFF: "Errors of the source are the limit: the workers wait before they try again.",
+    Activity.HELD: "The source is down: single requests try from time to time, and the workers wait.",
     Activity.COMPUTING: "RDKit is the limit: give it more processes (run.rdkit_workers), or --rdkit off.",
     Activity.DELIVERING: "The database is the limit: the workers wait until their results are committed.",
     Activity.PAUSED: "The workers are held back by `cryoasync ctl pause`.",

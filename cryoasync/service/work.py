@@ -8,10 +8,14 @@ from datetime import UTC, datetime
 from signal import Signals
 from typing import Any
 
+from cryoasync.control.answer_times import AnswerTimes
 from cryoasync.control.budget_store import BudgetStore
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit_policy import CircuitPolicy
 from cryoasync.control.concurrency_gate import ConcurrencyGate
 from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
+from cryoasync.control.error_handler import PredictiveErrorHandler
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
@@ -32,6 +36,7 @@ from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import ChunkProcessor, PendingEntries
 from cryoasync.service.site import Site
 from cryoasync.settings import RunSettings, Settings
+from cryoasync.sources.asking.guards import Guards
 from cryoasync.sources.equipment import DescriptorPool, Equipment, RowLookup
 from cryoasync.sources.registry import Source
 
@@ -129,6 +134,8 @@ class Work(Stages):
         patience_seconds = settings.run.patience_seconds
         self.reach = Reach(site.base_url, patience_seconds, spoke_before=spoke_before, clock=self.clock)
         self.gate = self._gate(source.most_under_way)
+        self.breaker = SharedCircuitBreaker(policy=CircuitPolicy(), clock=self.clock, rng=self._rng)
+        self.errors = PredictiveErrorHandler(local_time=self._local_time, clock=self.clock, rng=self._rng)
         self._settings = settings
         self._source = source
         self._site = site
@@ -163,7 +170,11 @@ class Work(Stages):
         if limit is None:
             return None
         limiter = IntelligentRateLimiter(limit, hours, guard_seconds=policy.guard_seconds)
-        return AdaptiveRate(limiter=limiter, local_time=lambda: datetime.now(self._source.time_zone))
+        return AdaptiveRate(limiter=limiter, local_time=self._local_time)
+
+    def _local_time(self) -> datetime:
+        """Return the time of day at the source."""
+        return datetime.now(self._source.time_zone)
 
     @asynccontextmanager
     async def opened_processor(
@@ -179,11 +190,16 @@ class Work(Stages):
         equipment = Equipment(
             run_id=run_id,
             base_url=self._site.base_url,
-            limiter=limiter,
-            reach=self.reach,
-            gate=self.gate,
-            sizer=self._sizer,
-            traffic=self.traffic,
+            guards=Guards(
+                limiter=limiter,
+                gate=self.gate,
+                breaker=self.breaker,
+                errors=self.errors,
+                reach=self.reach,
+                sizer=self._sizer,
+                times=AnswerTimes(),
+                traffic=self.traffic,
+            ),
             cache=cache,
             cache_origin=self._site.cache_origin,
             pool=pool,

@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cryoasync.chemistry.models import Descriptors, Rejected, Structure
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
-from cryoasync.control.concurrency_gate import ConcurrencyGate
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.traffic import Traffic
 from cryoasync.http.cache import ResponseCache
-from cryoasync.http.reach import Reach
 from cryoasync.ports import Clock, WallClock
+from cryoasync.sources.asking.guards import Guards
 
 
 class DescriptorPool(Protocol):
@@ -40,19 +36,15 @@ class Equipment:
     Attributes:
         run_id: of the claimed run.
         base_url: where the source is reached; a simulator's, where one stands in.
+        guards: stand around every request.
         cache: the response cache, if it is on.
         cache_origin: under what the cache keeps this source's answers.
-        gate: bounds the requests under way, where the source states no quota.
         pool: computes descriptors, unless that is off.
     """
 
     run_id: int
     base_url: str
-    limiter: SharedRateLimiter
-    reach: Reach
-    gate: ConcurrencyGate | None
-    sizer: AdaptiveChunkSizer
-    traffic: Traffic
+    guards: Guards
     cache: ResponseCache | None
     cache_origin: str
     pool: DescriptorPool | None

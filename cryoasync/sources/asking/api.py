@@ -6,8 +6,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from cryoasync.control.permit_queue import Priority
-from cryoasync.http.transport import NoResponse, Response
-from cryoasync.ports import ActivityReport
+from cryoasync.http.transport import NoResponse, Response, Ticket
 from cryoasync.sources.asking.answers import Rows, Trouble
 
 
@@ -51,15 +50,9 @@ class Api(Protocol[E_contra]):
         ...
 
     async def send(
-        self,
-        endpoint: E_contra,
-        ids: Sequence[str],
-        report: ActivityReport,
-        priority: Priority,
-        *,
-        timeout_seconds: float,
-    ) -> Response | NoResponse:
-        """Send one request for ``ids``, whose answer is not waited for longer than ``timeout_seconds``."""
+        self, endpoint: E_contra, ids: Sequence[str], ticket: Ticket
+    ) -> Response | NoResponse | None:
+        """Send one request for ``ids``; ``None`` where the ticket was no longer good, and nothing went out."""
         ...
 
     def read(self, endpoint: E_contra, answer: Response | NoResponse) -> Rows | Trouble:

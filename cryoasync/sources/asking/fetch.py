@@ -9,17 +9,19 @@ from typing import Generic
 import msgspec
 
 from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.isolation import Isolation
+from cryoasync.control.permit_queue import Priority
 from cryoasync.control.retry import BatchHistory
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.models import Attempt, Entry, FailureKind, Span
 from cryoasync.ports import ActivityReport
-from cryoasync.sources.asking.answers import Trouble
+from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.asking.api import E
 
 ABSENCES = frozenset({ErrorCategory.NOT_FOUND, ErrorCategory.INCOMPLETE})
 """Troubles that are an answer once a compound stands alone."""
 
-_KINDS = {ErrorCategory.GARBLED: FailureKind.DECODE}
+_KINDS = {ErrorCategory.GARBLED: FailureKind.DECODE, ErrorCategory.CHANGED: FailureKind.DECODE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,27 +55,24 @@ Answer = Found | Absent | Failed
 class Question:
     """A batch that is still to be settled, and what it met so far.
 
-    ``passed_before`` counts the answers that its endpoint had given when it failed last.
+    ``rest`` is what must hold a culprit if this batch holds none, where it is part of one that fails.
     """
 
     entries: Sequence[Entry]
     history: BatchHistory
-    passed_before: int = 0
+    priority: Priority = Priority.CONTINUE
+    rest: Sequence[Entry] = ()
     attempts: int = 0
 
     @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "Question":
+    def of(cls, entries: Sequence[Entry], *, priority: Priority = Priority.CONTINUE) -> "Question":
         """Ask about ``entries`` for the first time."""
-        return cls(entries, BatchHistory(len(entries)))
+        return cls(entries, BatchHistory(len(entries)), priority)
 
-    def narrow_to(self, entries: Sequence[Entry]) -> None:
-        """Go on with those that were not answered; what the others met says nothing of them."""
-        self.entries, self.history = entries, BatchHistory(len(entries))
-
-    def halves(self) -> tuple["Question", "Question"]:
-        """Ask about each half for itself."""
-        middle = len(self.entries) // 2
-        return Question.of(self.entries[:middle]), Question.of(self.entries[middle:])
+    @property
+    def ids(self) -> list[str]:
+        """What is asked for."""
+        return [entry.source_id for entry in self.entries]
 
 
 @dataclass(slots=True)
@@ -85,11 +84,56 @@ class Fetch(Generic[E]):
 
     endpoint: E
     report: ActivityReport
+    isolation: Isolation[Entry]
     answers: dict[str, Answer] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     errors: Counter[ErrorCategory] = field(default_factory=Counter)
     lost: Counter[ErrorCategory] = field(default_factory=Counter)
     questions: deque[Question] = field(default_factory=deque)
+
+    def take_rows(self, question: Question, rows: Rows, response: Response) -> Trouble | None:
+        """Keep the rows of the compounds asked for; where some lack, the question is narrowed to them.
+
+        The batch passed, whatever lacks: a culprit is in the rest of it.
+        """
+        missing = []
+        for entry in question.entries:
+            raw = rows.by_id.get(entry.source_id)
+            if raw is None:
+                missing.append(entry)
+            else:
+                self.answers[entry.source_id] = Found(raw=raw, answered_at=response.answered_at)
+        asked = len(question.entries)
+        self.isolation.settled += asked - len(missing)
+        self._blame(question.rest)
+        question.rest = ()
+        if not missing:
+            return None
+        if len(missing) < asked:
+            question.entries, question.history = missing, BatchHistory(len(missing))
+        message = f"{asked - len(missing)} of {asked} rows"
+        return Trouble(category=ErrorCategory.INCOMPLETE, message=message, spoke=True)
+
+    def halve(self, question: Question) -> None:
+        """Ask about each half of a batch for itself."""
+        middle = len(question.entries) // 2
+        self.isolation.put_back(question.rest)
+        self.questions.extendleft(
+            [Question.of(question.entries[middle:]), Question.of(question.entries[:middle])]
+        )
+
+    def isolate(self, question: Question) -> None:
+        """Find the culprit in a batch; of what was left over when it was chosen nothing is known any more."""
+        self.isolation.put_back(question.rest)
+        self._blame(question.entries)
+
+    def _blame(self, bad: Sequence[Entry]) -> None:
+        """Go on with a batch, or a compound, that must hold a culprit."""
+        if len(bad) == 1:
+            self.questions.appendleft(Question(bad, BatchHistory(1, is_known_bad=True)))
+        elif bad:
+            part, rest = self.isolation.divide(bad)
+            self.questions.appendleft(Question(part, BatchHistory(len(part), is_known_bad=True), rest=rest))
 
     def record(
         self,
@@ -119,9 +163,12 @@ class Fetch(Generic[E]):
     def give_up(self, question: Question, trouble: Trouble) -> None:
         """Settle the one compound of ``question``: as absent, or as failed."""
         (entry,) = question.entries
+        self.isolation.put_back(question.rest)
+        self.isolation.settled += 1
         if trouble.category in ABSENCES:
             self.answers[entry.source_id] = Absent(reason=f"asked for alone, twice: {trouble.message}")
             return
+        self.isolation.culprits += 1
         self.lost.update(question.history.errors)
         self.answers[entry.source_id] = Failed(
             kind=_KINDS.get(trouble.category, FailureKind.POISON),

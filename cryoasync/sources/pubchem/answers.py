@@ -92,7 +92,9 @@ def _rows(answer: Response, envelope: _Envelope) -> Rows | Trouble:
         return Rows(by_id=_by_cid(envelope.PropertyTable.Properties))
     if envelope.InformationList is not None:
         return Rows(by_id=_by_cid(envelope.InformationList.Information))
-    return _trouble(answer, ErrorCategory.GARBLED, "JSON without rows", spoke=envelope.Waiting is not None)
+    if envelope.Waiting is not None:
+        return _trouble(answer, ErrorCategory.GARBLED, "a list that has to be waited for", spoke=True)
+    return _trouble(answer, ErrorCategory.CHANGED, "JSON without rows", spoke=False)
 
 
 def _by_cid(rows: Iterable[msgspec.Raw]) -> dict[str, msgspec.Raw]:

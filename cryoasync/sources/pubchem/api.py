@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.permit_queue import Priority
 from cryoasync.errors import SettingsError
-from cryoasync.http.transport import NoResponse, Response, Transport
-from cryoasync.ports import ActivityReport
+from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.pubchem.answers import read_answer
 from cryoasync.sources.pubchem.endpoints import Endpoint
@@ -29,25 +27,10 @@ class PugRest:
         return REFERENCE_CIDS
 
     async def send(
-        self,
-        endpoint: Endpoint,
-        ids: Sequence[str],
-        report: ActivityReport,
-        priority: Priority,
-        *,
-        timeout_seconds: float,
-    ) -> Response | NoResponse:
+        self, endpoint: Endpoint, ids: Sequence[str], ticket: Ticket
+    ) -> Response | NoResponse | None:
         """Post ``ids``."""
-        url = f"{self._base_url}/{endpoint.path}"
-        form = {"cid": ",".join(ids)}
-        return await self._transport.post(
-            url,
-            form,
-            report,
-            endpoint=endpoint.name,
-            priority=priority,
-            timeout_seconds=timeout_seconds,
-        )
+        return await self._transport.post(f"{self._base_url}/{endpoint.path}", {"cid": ",".join(ids)}, ticket)
 
     def read(self, endpoint: Endpoint, answer: Response | NoResponse) -> Rows | Trouble:
         """Read an answer; see the protocol."""

@@ -66,21 +66,13 @@ class PubChemSource:
         """Open the connections to PubChem for one claimed run."""
         run = self._settings.run
         async with Transport.open(
-            equipment.limiter,
+            equipment.guards.limiter,
             connections=run.concurrent_chunks,
             timeout_seconds=self._settings.pubchem.request_timeout_seconds,
             contact=self._settings.contact,
             clock=equipment.clock,
         ) as transport:
-            client = SourceClient(
-                PugRest(equipment.base_url, transport),
-                equipment.limiter,
-                equipment.reach,
-                equipment.sizer,
-                gate=equipment.gate,
-                traffic=equipment.traffic,
-                rng=equipment.rng,
-            )
+            client = SourceClient(PugRest(equipment.base_url, transport), equipment.guards)
             yield PubChemProcessor(
                 CachedClient(
                     client,

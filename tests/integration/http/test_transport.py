@@ -2,9 +2,10 @@
 
 import asyncio
 import gzip
+import math
 import random
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,7 +16,7 @@ from cryoasync.control.permit_queue import Priority
 from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.http import transport as module
-from cryoasync.http.transport import NoResponse, Response, Transport
+from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
 from cryoasync.models import Activity
 from tests.integration.http.loopback import Handler, Received, loopback
 
@@ -88,12 +89,30 @@ async def sending(
     granting.cancel()
 
 
+def ticket(
+    activities: list[Activity] | None = None,
+    *,
+    timeout_seconds: float = math.inf,
+    may_send: Callable[[], bool] = lambda: True,
+) -> Ticket:
+    """A ticket to the property table."""
+    reported: list[Activity] = [] if activities is None else activities
+    return Ticket(
+        endpoint="property",
+        report=reported.append,
+        priority=Priority.BEGIN,
+        timeout_seconds=timeout_seconds,
+        may_send=may_send,
+    )
+
+
 async def post(
     transport: Transport, url: str, activities: list[Activity] | None = None
 ) -> Response | NoResponse:
     """Send one form."""
-    reported: list[Activity] = [] if activities is None else activities
-    return await transport.post(url, FORM, reported.append, endpoint="property", priority=Priority.BEGIN)
+    answer = await transport.post(url, FORM, ticket(activities))
+    assert answer is not None
+    return answer
 
 
 async def answering(received: Received) -> None:
@@ -212,14 +231,7 @@ async def test_a_single_request_may_be_given_less_time_than_the_session() -> Non
 
     async with loopback(handler) as server, sending(WatchedLimiter(), timeout_seconds=0.4) as transport:
         for given, taken in ((0.1, 0.1), (60.0, 0.4)):
-            answer = await transport.post(
-                server.url,
-                FORM,
-                lambda _: None,
-                endpoint="property",
-                priority=Priority.BEGIN,
-                timeout_seconds=given,
-            )
+            answer = await transport.post(server.url, FORM, ticket(timeout_seconds=given))
             assert isinstance(answer, NoResponse)
             assert answer.is_timeout
             assert answer.seconds == pytest.approx(taken, abs=0.1)
@@ -487,3 +499,21 @@ async def test_no_more_connections_are_open_than_were_asked_for() -> None:
         answers = await asyncio.gather(*(post(transport, server.url) for _ in range(10)))
     assert [type(answer) for answer in answers] == [Response] * 10
     assert server.connections == 2
+
+
+async def test_a_request_that_is_held_back_at_the_last_moment_is_not_sent_and_its_permit_is_given_back() -> (
+    None
+):
+    """Asked with the permit in hand; the connection serves the next request."""
+    limiter, asked = WatchedLimiter(), []
+
+    def may_send() -> bool:
+        asked.append(limiter.get_stats().used)
+        return len(asked) > 1
+
+    async with loopback(answering) as server, sending(limiter) as transport:
+        assert await transport.post(server.url, FORM, ticket(may_send=may_send)) is None
+        assert server.requests == []
+        assert (limiter.released, limiter.settled) == (1, [])
+        assert isinstance(await transport.post(server.url, FORM, ticket(may_send=may_send)), Response)
+        assert (asked, server.connections) == ([1, 1], 1)

@@ -1,33 +1,31 @@
-"""The circuit against a reference machine that keeps every event and recomputes everything from them."""
+"""The circuit by its rules, and in random interleavings against a reference machine."""
 
-import math
 import random
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import pytest
 
-from cryoasync.control.circuit import Admission, Circuit, CircuitPolicy, CircuitState, Outcome
+from cryoasync.control.circuit import Admission, Circuit
+from cryoasync.control.circuit_policy import CircuitState, Outcome
+from tests.unit.control.circuit_reference import CLOSED, HALF_OPEN, ISOLATED, OPEN, POLICY, circuit, walked
 
-POLICY = CircuitPolicy(jitter=0.0)
 INTERLEAVINGS = 2_000
-STEPS = 60
-
-CLOSED, OPEN, HALF_OPEN, ISOLATED = CircuitState
 
 
-def circuit(policy: CircuitPolicy = POLICY) -> Circuit:
-    return Circuit(policy, random.Random(1))
+def sent(target: Circuit, now: float) -> Admission:
+    admission = target.admit(now)
+    assert admission is not None
+    assert target.begin(admission, now)
+    return admission
 
 
-def fail(target: Circuit, times: int, now: float = 0.0) -> None:
+def fail(target: Circuit, times: int, now: float = 0.0, outcome: Outcome = Outcome.FAILURE) -> None:
     for _ in range(times):
-        admission = target.admit(now)
-        assert admission is not None
-        target.record(admission, Outcome.FAILURE, now)
+        target.record(sent(target, now), outcome, now)
 
 
 def opened() -> Circuit:
-    """A circuit that opened at second 0, for two seconds."""
+    """A circuit that opened at second 0, for four seconds."""
     target = circuit()
     fail(target, POLICY.failures_in_a_row)
     assert target.state(0.0) is OPEN
@@ -38,8 +36,7 @@ def test_a_brownout_of_a_fifth_never_opens_it() -> None:
     target, rng = circuit(), random.Random(7)
     for step in range(20_000):
         now = step * 0.2
-        admission = target.admit(now)
-        assert admission is not None
+        admission = sent(target, now)
         target.record(admission, Outcome.FAILURE if rng.random() < 0.2 else Outcome.SUCCESS, now)
 
 
@@ -57,8 +54,7 @@ def test_half_of_enough_requests_failing_opens_it() -> None:
     outcomes = [Outcome.SUCCESS, Outcome.FAILURE] * (POLICY.fewest_calls // 2)
     for outcome in outcomes:
         assert target.state(0.0) is CLOSED
-        admission = target.admit(0.0)
-        assert admission is not None
+        admission = sent(target, 0.0)
         target.record(admission, outcome, 0.0)
     assert target.state(0.0) is OPEN
 
@@ -66,8 +62,7 @@ def test_half_of_enough_requests_failing_opens_it() -> None:
 def test_slow_answers_open_it_and_their_number_is_told() -> None:
     target = circuit()
     for _ in range(POLICY.fewest_calls):
-        admission = target.admit(0.0)
-        assert admission is not None
+        admission = sent(target, 0.0)
         target.record(admission, Outcome.SLOW, 0.0)
     assert target.transitions[-1].evidence == "30 of 30 answers were slow in 30 s"
 
@@ -76,15 +71,13 @@ def test_failures_out_of_the_window_are_forgotten() -> None:
     target = circuit()
     for now in range(0, 400, 40):
         fail(target, POLICY.failures_in_a_row - 1, float(now))
-        admission = target.admit(float(now))
-        assert admission is not None
-        target.record(admission, Outcome.SUCCESS, float(now))
+        target.record(sent(target, float(now)), Outcome.SUCCESS, float(now))
     assert target.state(400.0) is CLOSED
 
 
 def test_a_trial_grows_step_by_step_and_closes_it() -> None:
     target = opened()
-    now = 2.0
+    now = POLICY.first_open_seconds
     for width in POLICY.trial_steps:
         admissions = [target.admit(now) for _ in range(width + 3)]
         granted = [admission for admission in admissions if admission is not None]
@@ -94,62 +87,129 @@ def test_a_trial_grows_step_by_step_and_closes_it() -> None:
     assert target.state(now) is CLOSED
 
 
-def test_each_failed_trial_doubles_the_open_time_up_to_its_bound() -> None:
+def test_each_failed_trial_doubles_the_time_to_the_next_one_up_to_its_bound() -> None:
     target = opened()
     now, lengths = 0.0, []
-    for _ in range(7):
+    for _ in range(6):
         until = target.changes_at(now)
         lengths.append(until - now)
         now = until
         fail(target, 1, now)
-    assert lengths == [2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0]
+    assert lengths == [4.0, 8.0, 16.0, 26.0, 26.0, 26.0]
+
+
+def test_a_trial_that_hangs_does_not_put_the_next_one_off() -> None:
+    """Trials begin at the same distance, however long the failed one took; a second passes at least."""
+    target = opened()
+    now = target.changes_at(0.0)
+    for took, later in ((3.0, 8.0), (9.5, 16.0), (9.5, 26.0)):
+        admission = sent(target, now)
+        target.record(admission, Outcome.SILENCE, now + took)
+        assert target.changes_at(now + took) == now + later
+        now += later
+
+
+def test_an_outage_of_days_does_not_overflow_and_is_forgiven_soon() -> None:
+    target = opened()
+    for _ in range(3_000):
+        now = target.changes_at(0.0)
+        fail(target, 1, now)
+    target.close("by hand", now)
+    later = now + 10 * POLICY.forgiveness_seconds
+    fail(target, POLICY.failures_in_a_row, later)
+    assert target.changes_at(later) - later == POLICY.first_open_seconds
+
+
+def test_requests_without_an_answer_open_it_sooner() -> None:
+    """Those that hang are too few for a rate; an answer between them, even a bad one, shows that somebody is there."""
+    target = circuit()
+    fail(target, POLICY.silences_in_a_row - 1, outcome=Outcome.SILENCE)
+    fail(target, 1)
+    assert target.state(0.0) is CLOSED
+    target.reset("by hand", 0.0)
+    fail(target, POLICY.silences_in_a_row, outcome=Outcome.SILENCE)
+    assert target.transitions[-1].evidence == "8 requests in a row without an answer"
+
+
+def test_a_request_that_waited_too_long_for_its_permit_does_not_go_out() -> None:
+    """The circuit opened meanwhile, so that it has to be admitted again."""
+    target = circuit()
+    waiting = target.admit(0.0)
+    assert waiting is not None
+    fail(target, POLICY.failures_in_a_row)
+    assert not target.begin(waiting, 0.0)
+    assert not target.begin(waiting, POLICY.first_open_seconds)
+
+
+def test_waiting_for_a_permit_does_not_fail_a_trial() -> None:
+    """Its time counts from when it is sent, and is longer where such a request takes long."""
+    target = opened()
+    begun = POLICY.first_open_seconds
+    admission = target.admit(begun)
+    assert admission is not None
+    assert target.state(begun + 100.0) is HALF_OPEN
+    assert target.begin(admission, begun + 100.0, expected_seconds=4.0)
+    assert target.state(begun + 115.0) is HALF_OPEN
+    assert target.state(begun + 116.0) is OPEN
+
+
+def test_a_new_policy_holds_at_once() -> None:
+    target = circuit()
+    fail(target, 3)
+    target.replace_policy(replace(POLICY, failures_in_a_row=4))
+    fail(target, 1)
+    assert target.state(0.0) is OPEN
+
+
+def test_its_time_is_told_by_state() -> None:
+    target = opened()
+    target.close("by hand", 3.0)
+    assert target.seconds_by_state(10.0) == {CLOSED: 7.0, OPEN: 3.0, HALF_OPEN: 0.0, ISOLATED: 0.0}
 
 
 def test_health_takes_the_doublings_back() -> None:
     target = opened()
     target.close("by hand", 1.0)
     fail(target, POLICY.failures_in_a_row, 1.0)
-    assert target.changes_at(1.0) - 1.0 == 4.0
+    assert target.changes_at(1.0) - 1.0 == 2 * POLICY.first_open_seconds
     target.close("by hand", 2.0)
     later = 2.0 + 2 * POLICY.forgiveness_seconds
     fail(target, POLICY.failures_in_a_row, later)
-    assert target.changes_at(later) - later == 2.0
+    assert target.changes_at(later) - later == POLICY.first_open_seconds
 
 
 def test_the_servers_retry_after_is_the_least_open_time() -> None:
     target = circuit()
     fail(target, POLICY.failures_in_a_row - 1)
-    admission = target.admit(0.0)
-    assert admission is not None
+    admission = sent(target, 0.0)
     target.record(admission, Outcome.FAILURE, 0.0, retry_after_seconds=90.0)
     assert target.changes_at(0.0) == 90.0
 
 
 def test_an_outcome_of_an_earlier_generation_casts_no_vote() -> None:
-    target = circuit()
-    late = target.admit(0.0)
-    assert late is not None
+    target, now = circuit(), POLICY.first_open_seconds
+    late = sent(target, 0.0)
     fail(target, POLICY.failures_in_a_row)
-    assert target.state(2.0) is HALF_OPEN
-    target.record(late, Outcome.FAILURE, 2.0)
-    assert target.state(2.0) is HALF_OPEN
-    assert target.counts(2.0).failures == 1
+    assert target.state(now) is HALF_OPEN
+    target.record(late, Outcome.FAILURE, now)
+    assert target.state(now) is HALF_OPEN
+    assert target.counts(now).failures == 1
 
 
 def test_a_trial_request_without_an_outcome_fails_the_trial() -> None:
-    target = opened()
-    assert target.admit(2.0) is not None
-    assert not target.can_admit(2.0 + POLICY.trial_lease_seconds - 1)
-    assert target.state(2.0 + POLICY.trial_lease_seconds) is OPEN
+    target, now = opened(), POLICY.first_open_seconds
+    sent(target, now)
+    assert not target.can_admit(now + POLICY.trial_lease_seconds - 1)
+    assert target.state(now + POLICY.trial_lease_seconds) is OPEN
 
 
 def test_a_withdrawn_trial_request_leaves_room_for_another() -> None:
-    target = opened()
-    first = target.admit(2.0)
+    target, now = opened(), POLICY.first_open_seconds
+    first = target.admit(now)
     assert first is not None
-    assert not target.can_admit(2.0)
-    target.withdraw(first, 2.0)
-    assert target.can_admit(2.0)
+    assert not target.can_admit(now)
+    target.withdraw(first, now)
+    assert target.can_admit(now)
 
 
 def test_an_isolated_circuit_stays_so_until_it_is_closed() -> None:
@@ -167,142 +227,7 @@ def test_an_isolation_that_ends_is_followed_by_a_trial() -> None:
     assert target.state(60.0) is HALF_OPEN
 
 
-@dataclass
-class Reference:
-    """The rules once more, as plainly as can be: every outcome is kept, every number is counted anew."""
-
-    state: CircuitState = CLOSED
-    ends: float = math.inf
-    generation: int = 0
-    doublings: int = 0
-    healthy_since: float = 0.0
-    outcomes: list[tuple[float, Outcome]] = field(default_factory=list)
-    votes: list[Outcome] = field(default_factory=list)
-    trial: dict[int, float] = field(default_factory=dict)
-    successes: int = 0
-
-    def become(self, state: CircuitState, now: float, ends: float = math.inf) -> None:
-        self.state, self.ends, self.healthy_since = state, ends, now
-        self.generation += 1
-        self.outcomes, self.votes, self.trial, self.successes = [], [], {}, 0
-
-    def open(self, now: float) -> None:
-        seconds = min(POLICY.longest_open_seconds, POLICY.first_open_seconds * 2**self.doublings)
-        self.doublings += 1
-        self.become(OPEN, now, now + seconds)
-
-    def advance(self, now: float) -> None:
-        while (at := min([self.ends, *self.trial.values()])) <= now:
-            if self.state is HALF_OPEN:
-                self.open(at)
-            else:
-                self.become(HALF_OPEN, at, at + POLICY.longest_trial_seconds)
-        while self.state is CLOSED and now - self.healthy_since >= POLICY.forgiveness_seconds:
-            self.healthy_since += POLICY.forgiveness_seconds
-            self.doublings = max(0, self.doublings - 1)
-
-    def room(self) -> bool:
-        if self.state is not HALF_OPEN:
-            return self.state is CLOSED
-        done = 0
-        for width in POLICY.trial_steps:
-            if self.successes < done + width:
-                return self.successes + len(self.trial) < done + width
-            done += width
-        raise AssertionError("a finished trial is closed")
-
-    def record(self, number: int, generation: int, outcome: Outcome, now: float) -> None:
-        self.outcomes.append((now, outcome))
-        if generation != self.generation:
-            return
-        if self.state is CLOSED:
-            self.votes.append(outcome)
-            self.vote(now)
-        elif self.state is HALF_OPEN and self.trial.pop(number, None) is not None:
-            if outcome is Outcome.FAILURE:
-                self.open(now)
-                return
-            self.successes += 1
-            if self.successes == sum(POLICY.trial_steps):
-                self.become(CLOSED, now)
-
-    def vote(self, now: float) -> None:
-        if self.votes[-1] is Outcome.SUCCESS:
-            return
-        tenth = POLICY.window_seconds / 10
-        counted = [o for at, o in self.outcomes if at // tenth > now // tenth - 10]
-        last = self.votes[-POLICY.failures_in_a_row :]
-        hung = len(last) == POLICY.failures_in_a_row and set(last) == {Outcome.FAILURE}
-        enough = len(counted) >= POLICY.fewest_calls
-        failed = counted.count(Outcome.FAILURE) / len(counted) >= POLICY.failure_rate
-        slow = counted.count(Outcome.SLOW) / len(counted) >= POLICY.slow_rate
-        if hung or (enough and (failed or slow)):
-            self.open(now)
-
-
-class Walk:
-    """One random interleaving, taken by both machines."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = random.Random(seed)
-        self.circuit, self.reference, self.now = circuit(), Reference(), 0.0
-        self.under_way: list[Admission] = []
-        self.sickness = self.rng.random()
-
-    def step(self) -> None:
-        rng = self.rng
-        self.now += rng.choice((0.0, 0.01, 0.2, 1.0, 5.0, 50.0, 130.0)) * rng.random()
-        self.reference.advance(self.now)
-        rng.choices((self.admit, self.answer, self.withdraw, self.by_hand), (12, 10, 2, 0.2))[0]()
-        assert self.circuit.state(self.now) is self.reference.state
-        assert self.circuit.can_admit(self.now) is self.reference.room()
-        assert self.circuit.changes_at(self.now) > self.now
-
-    def admit(self) -> None:
-        admission = self.circuit.admit(self.now)
-        assert (admission is not None) is self.reference.room()
-        if admission is None:
-            return
-        self.under_way.append(admission)
-        if self.reference.state is HALF_OPEN:
-            self.reference.trial[admission.number] = self.now + POLICY.trial_lease_seconds
-
-    def taken(self) -> Admission | None:
-        if not self.under_way:
-            return None
-        return self.under_way.pop(self.rng.randrange(len(self.under_way)))
-
-    def answer(self) -> None:
-        if admission := self.taken():
-            well = self.rng.random() > self.sickness
-            outcome = Outcome.SUCCESS if well else self.rng.choice((Outcome.FAILURE, Outcome.SLOW))
-            self.circuit.record(admission, outcome, self.now)
-            self.reference.record(admission.number, admission.generation, outcome, self.now)
-            if self.rng.random() < 0.05:
-                self.sickness = self.rng.random()
-
-    def withdraw(self) -> None:
-        if admission := self.taken():
-            self.circuit.withdraw(admission, self.now)
-            if admission.generation == self.reference.generation:
-                self.reference.trial.pop(admission.number, None)
-
-    def by_hand(self) -> None:
-        if self.rng.random() < 0.5:
-            self.circuit.isolate("by hand", self.now, until=self.now + 20)
-            self.reference.become(ISOLATED, self.now, self.now + 20)
-        else:
-            self.circuit.reset("by hand", self.now)
-            self.reference.become(CLOSED, self.now)
-            self.reference.doublings = 0
-
-
 @pytest.mark.parametrize("block", range(4))
 def test_it_does_what_the_reference_machine_does(block: int) -> None:
-    visited = set()
-    for seed in range(block * INTERLEAVINGS, (block + 1) * INTERLEAVINGS):
-        walk = Walk(seed)
-        for _ in range(STEPS):
-            walk.step()
-            visited.add(walk.reference.state)
-    assert visited == set(CircuitState)
+    blocks = (walked(seed) for seed in range(block * INTERLEAVINGS, (block + 1) * INTERLEAVINGS))
+    assert set[CircuitState]().union(*blocks) == set(CircuitState)

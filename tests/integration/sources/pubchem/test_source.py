@@ -11,7 +11,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from cryoasync.chemistry.models import Descriptors, Rejected, Structure
+from cryoasync.control.answer_times import AnswerTimes
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit_policy import CircuitPolicy
+from cryoasync.control.error_handler import PredictiveErrorHandler
 from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
@@ -20,11 +24,12 @@ from cryoasync.http.cache_models import CacheProblem
 from cryoasync.http.reach import SIMULATOR_HEADER, Reach
 from cryoasync.models import Chunk, ChunkResult, EntryState, Span
 from cryoasync.settings import Settings
+from cryoasync.sources.asking.guards import Guards
 from cryoasync.sources.equipment import Equipment
 from cryoasync.sources.pubchem.endpoints import property_endpoint
 from cryoasync.sources.pubchem.source import PubChemSource
 from tests.integration.http.loopback import Loopback, Received, loopback
-from tests.unit.sources.pubchem.builders import entries
+from tests.unit.sources.pubchem.builders import EPOCH, entries
 
 
 async def pubchem(received: Received) -> None:
@@ -66,22 +71,28 @@ class Start:
     def __init__(self, server: Loopback, cache: ResponseCache | None, run: Mapping[str, Any]) -> None:
         clock = asyncio.get_running_loop().time
         self.pool = Pool()
-        self.limiter = SharedRateLimiter(server.url, RatePolicy(), [], clock=clock, rng=random.Random(0))
+        rng = random.Random(0)
+        self.guards = Guards(
+            limiter=SharedRateLimiter(server.url, RatePolicy(), [], clock=clock, rng=rng),
+            gate=None,
+            breaker=SharedCircuitBreaker(policy=CircuitPolicy(), clock=clock, rng=rng),
+            errors=PredictiveErrorHandler(local_time=lambda: EPOCH, clock=clock, rng=rng),
+            reach=Reach(server.url, 60.0, spoke_before=False, clock=clock),
+            sizer=AdaptiveChunkSizer(5, 200),
+            times=AnswerTimes(),
+            traffic=Traffic(),
+        )
         self.equipment = Equipment(
             run_id=1,
             base_url=f"{server.url}/rest/pug",
-            limiter=self.limiter,
-            reach=Reach(server.url, 60.0, spoke_before=False, clock=clock),
-            gate=None,
-            sizer=AdaptiveChunkSizer(5, 200),
-            traffic=Traffic(),
+            guards=self.guards,
             cache=cache,
             cache_origin="simulator",
             pool=self.pool,
             lookup=NoRows(),
             clock=clock,
             wall_clock=lambda: datetime.now(UTC) + timedelta(minutes=1),
-            rng=random.Random(0),
+            rng=rng,
         )
         self._source = PubChemSource(Settings.model_validate({"contact": "jo@lab.example", "run": run}))
 
@@ -111,8 +122,8 @@ async def test_a_chunk_is_fetched_under_the_users_contact() -> None:
     assert paths[0].endswith(",Volume3D/JSON")
     assert all("(jo@lab.example)" in request.head for request in server.requests)
     assert [entry.state for entry in result.entries] == [EntryState.IMPORTED] * 2
-    assert start.equipment.reach.is_simulator is True
-    assert start.equipment.traffic.requests == 2
+    assert start.guards.reach.is_simulator is True
+    assert start.guards.traffic.requests == 2
 
 
 async def test_answers_are_taken_from_the_cache_unless_a_refresh_is_asked_for(tmp_path: Path) -> None:
@@ -123,7 +134,7 @@ async def test_answers_are_taken_from_the_cache_unless_a_refresh_is_asked_for(tm
         result = await again.process(2)
         assert len(server.requests) == 1
         assert [entry.state for entry in result.entries] == [EntryState.IMPORTED] * 2
-        assert again.equipment.reach.is_simulator is None
+        assert again.guards.reach.is_simulator is None
         await Start(server, cache, {"synonyms": False, "refresh": True}).process(2)
         assert len(server.requests) == 2
 

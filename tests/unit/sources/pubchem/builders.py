@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,19 +10,23 @@ from typing import Any, TypeVar
 
 from multidict import CIMultiDict
 
+from cryoasync.control.answer_times import AnswerTimes
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit_policy import CircuitPolicy
 from cryoasync.control.concurrency_gate import ConcurrencyGate
 from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
+from cryoasync.control.error_handler import PredictiveErrorHandler
 from cryoasync.control.permit_queue import Priority
 from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
 from cryoasync.http.reach import Reach
-from cryoasync.http.transport import NoResponse, Response, Transport
+from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
 from cryoasync.models import Activity, Entry
-from cryoasync.ports import ActivityReport
 from cryoasync.sources.asking.client import SourceClient
 from cryoasync.sources.asking.fetch import Fetch
+from cryoasync.sources.asking.guards import Guards
 from cryoasync.sources.pubchem.api import PugRest
 from cryoasync.sources.pubchem.endpoints import Endpoint, property_endpoint
 from cryoasync.testing import VirtualTimeLoop
@@ -133,32 +136,26 @@ class FakeTransport(Transport):
         self._permits = limiter
         self._seconds = seconds
 
-    async def post(
-        self,
-        url: str,
-        form: Mapping[str, str],
-        report: ActivityReport,
-        *,
-        endpoint: str,
-        priority: Priority,
-        timeout_seconds: float = math.inf,
-    ) -> Response | NoResponse:
+    async def post(self, url: str, form: Mapping[str, str], ticket: Ticket) -> Response | NoResponse | None:
         """Answer as ``behaviour`` says."""
         clock = asyncio.get_running_loop().time
-        report(Activity.WAITING_FOR_PERMIT)
-        permit = await self._permits.wait(endpoint, priority)
-        report(Activity.FETCHING)
+        ticket.report(Activity.WAITING_FOR_PERMIT)
+        permit = await self._permits.wait(ticket.endpoint, ticket.priority)
+        if not ticket.may_send():
+            self._permits.release(permit)
+            return None
+        ticket.report(Activity.FETCHING)
         sent_at = clock()
         request = Request(
             number=len(self.requests),
             at=sent_at,
             url=url,
             ids=tuple(form["cid"].split(",")),
-            priority=priority,
+            priority=ticket.priority,
         )
         self.requests.append(request)
         reply = self.behaviour(request)
-        seconds = self._seconds if reply.status >= 0 else min(timeout_seconds, SILENCE_SECONDS)
+        seconds = self._seconds if reply.status >= 0 else min(ticket.timeout_seconds, SILENCE_SECONDS)
         await asyncio.sleep(seconds)
         self._permits.settle(permit, seconds)
         answered_at = EPOCH + timedelta(seconds=clock())
@@ -204,16 +201,20 @@ class Bench:
         self.reach = Reach(BASE_URL, patience_seconds, spoke_before=spoke_before, clock=clock)
         self.sizer = AdaptiveChunkSizer(5, 200)
         self.traffic = Traffic()
+        self.breaker = SharedCircuitBreaker(policy=CircuitPolicy(), clock=clock, rng=rng)
+        self.errors = PredictiveErrorHandler(local_time=lambda: EPOCH, clock=clock, rng=rng)
         self.activities: list[Activity] = []
-        self.client = SourceClient(
-            PugRest(BASE_URL, self.transport),
-            self.limiter,
-            self.reach,
-            self.sizer,
+        self.guards = Guards(
+            limiter=self.limiter,
             gate=None if limit is None else ConcurrencyGate(limit, clock=clock),
+            breaker=self.breaker,
+            errors=self.errors,
+            reach=self.reach,
+            sizer=self.sizer,
+            times=AnswerTimes(),
             traffic=self.traffic,
-            rng=rng,
         )
+        self.client = SourceClient(PugRest(BASE_URL, self.transport), self.guards)
 
     @property
     def requests(self) -> list[Request]:

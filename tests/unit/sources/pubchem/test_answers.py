@@ -121,7 +121,7 @@ def test_a_fault_of_unknown_code_counts_by_its_status(status: int, category: Err
         (200, b"[]", ErrorCategory.OVERLOADED),
         (200, b"null", ErrorCategory.OVERLOADED),
         (200, b"\xff\xfe{", ErrorCategory.OVERLOADED),
-        (200, b'{"status": "ok"}', ErrorCategory.GARBLED),
+        (200, b'{"status": "ok"}', ErrorCategory.CHANGED),
         (503, b'{"status": "maintenance"}', ErrorCategory.OVERLOADED),
         (429, b'{"error": "slow down"}', ErrorCategory.THROTTLED),
     ],

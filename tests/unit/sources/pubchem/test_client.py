@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cryoasync.control.circuit_policy import CircuitState
 from cryoasync.control.error_category import ErrorCategory
 from cryoasync.control.permit_queue import Priority
 from cryoasync.control.rate_policy import CountWindow, RatePolicy
-from cryoasync.errors import NotTheApiError, SettingsError, SourceUnavailableError
+from cryoasync.errors import NotTheApiError, SettingsError, SourceChangedError, SourceUnavailableError
 from cryoasync.http.reach import STRANGE_ANSWERS_AT_MOST
 from cryoasync.models import Activity, Attempt, FailureKind, Span
 from cryoasync.sources.asking.fetch import Absent, Answer, Failed, Fetch, Found
@@ -160,7 +161,7 @@ def test_rows_that_nobody_asked_for_are_passed_over() -> None:
     [
         (fault(400, "BadRequest"), 18, Failed),
         (fault(404, "NotFound"), 18, Absent),
-        (fault(504, "Timeout"), 30, Failed),
+        (fault(504, "Timeout"), 40, Failed),
         (CUT_OFF, 50, Failed),
         (fault(500, "ServerError"), 70, Failed),
         (page(503), 70, Failed),
@@ -168,7 +169,7 @@ def test_rows_that_nobody_asked_for_are_passed_over() -> None:
     ],
     ids=["refused", "unknown", "too long", "garbled", "error", "page", "broken"],
 )
-def test_a_poisonous_id_is_found_by_halving(reply: Reply, at_most: int, answer: type[Answer]) -> None:
+def test_a_poisonous_id_is_found_by_dividing(reply: Reply, at_most: int, answer: type[Answer]) -> None:
     """It falls alone: 199 others arrive, with few requests."""
 
     def behaviour(request: Request) -> Reply:
@@ -180,6 +181,88 @@ def test_a_poisonous_id_is_found_by_halving(reply: Reply, at_most: int, answer: 
     assert len(bench.requests) <= at_most
     alone = [request for request in bench.requests if request.ids == ("137",)]
     assert len(alone) > 1
+
+
+def test_a_part_that_passes_condemns_the_rest_without_a_request() -> None:
+    """Rows that came are never asked for again, and what was left over is asked for once, together."""
+    bench, fetch = fetch_all(
+        16, lambda request: fault(400, "BadRequest") if "6" in request.ids else whole(request)
+    )
+    assert [(int(request.ids[0]), len(request.ids)) for request in bench.requests] == [
+        (1, 16),
+        (1, 8),
+        (1, 4),
+        (5, 2),
+        (5, 1),
+        (6, 1),
+        (6, 1),
+        (9, 10),
+    ]
+    assert kinds(fetch) == {Found: 15, Failed: 1}
+
+
+def test_many_culprits_in_a_chunk_cost_hardly_more_than_asking_for_each_alone() -> None:
+    """The more are found, the smaller the parts that are asked for."""
+    bench, fetch = fetch_all(200, lambda _: fault(400, "BadRequest"))
+    assert kinds(fetch) == {Failed: 200}
+    assert len(bench.requests) < 2.5 * 200
+
+
+def test_an_open_circuit_makes_attempts_wait_and_costs_no_retry() -> None:
+    """Ten minutes of pages: a request every half a minute at most once the circuit has opened."""
+
+    def behaviour(request: Request) -> Reply:
+        return page(503) if request.at < 600.0 else whole(request)
+
+    async def main() -> None:
+        bench = Bench(behaviour, spoke_before=True, policy=PUBCHEMS)
+        async with asyncio.TaskGroup() as tasks:
+            fetches = [
+                tasks.create_task(bench.fetch(entries(10, first=1 + 100 * number))) for number in range(8)
+            ]
+        assert all(kinds(task.result()) == {Found: 10} for task in fetches)
+        assert sum(request.at < 600.0 for request in bench.requests) <= 36
+        assert min(request.at for request in bench.requests if request.at >= 600.0) <= 630.0
+        assert Activity.HELD in bench.activities
+        statistics = bench.breaker.get_stats()["property"]
+        assert statistics.state is CircuitState.CLOSED
+        assert statistics.held >= 8
+
+    on_virtual_time(main)
+
+
+@pytest.mark.parametrize("trouble", [BUSY, fault(400, "BadRequest"), fault(404, "NotFound"), CUT_OFF])
+def test_throttles_and_poison_never_open_a_circuit(trouble: Reply) -> None:
+    """They say nothing of whether the endpoint works."""
+
+    def behaviour(request: Request) -> Reply:
+        return trouble if request.number < 60 else whole(request)
+
+    bench, _ = fetch_all(40, behaviour, spoke_before=True, policy=PUBCHEMS)
+    assert bench.breaker.get_stats()["property"].transitions == ()
+
+
+def test_answers_of_another_form_end_the_run_once_a_known_compound_has_it_too() -> None:
+    """A changed API is no compound's fault, and no outage to be waited for."""
+
+    async def main() -> None:
+        bench = Bench(lambda _: written({"Table": {}}), spoke_before=True)
+        with pytest.raises(SourceChangedError, match="JSON without rows"):
+            await bench.fetch(entries(200))
+        assert [len(request.ids) for request in bench.requests] == [200, 200, 200, 1]
+
+    on_virtual_time(main)
+
+
+def test_one_answer_of_another_form_fails_its_compound_alone() -> None:
+    def behaviour(request: Request) -> Reply:
+        return written({"Table": {}}) if "7" in request.ids else whole(request)
+
+    _, fetch = fetch_all(20, behaviour)
+    assert kinds(fetch) == {Found: 19, Failed: 1}
+    failed = fetch.answers["7"]
+    assert isinstance(failed, Failed)
+    assert failed.kind is FailureKind.DECODE
 
 
 def test_a_compound_that_failed_says_how() -> None:
@@ -209,8 +292,8 @@ def test_errors_of_a_compound_that_failed_are_not_recovered() -> None:
         return fault(400, "BadRequest") if "4" in request.ids else whole(request)
 
     bench, _ = fetch_all(4, behaviour)
-    assert bench.traffic.errors == {ErrorCategory.REJECTED: 4}
-    assert bench.traffic.recovered == {ErrorCategory.REJECTED: 2}
+    assert bench.traffic.errors == {ErrorCategory.REJECTED: 3}
+    assert bench.traffic.recovered == {ErrorCategory.REJECTED: 1}
 
 
 def test_a_chunk_that_is_not_found_whole_is_halved_down_to_each_compound() -> None:
@@ -385,10 +468,10 @@ def test_a_word_on_the_compounds_shows_that_the_source_works(word: Reply) -> Non
     """Two failures with nothing but absences and refusals between them are no outage, however far apart."""
 
     def behaviour(request: Request) -> Reply:
-        return page(503) if request.number in {0, 300} else word
+        return page(503) if request.number in {0, 200} else word
 
     bench, fetch = fetch_all(120, behaviour, patience_seconds=20.0, spoke_before=True)
-    assert bench.requests[300].at - bench.requests[0].at > 20.0
+    assert bench.requests[200].at - bench.requests[0].at > 20.0
     assert len(fetch.answers) == 120
 
 
@@ -461,7 +544,7 @@ def test_every_request_is_recorded_with_what_was_decided() -> None:
     ] == [
         ("1", "4", None, "unreachable, retry: ClientOSError: Connection reset by peer"),
         ("1", "4", 200, "garbled, retry: JSON that cannot be read"),
-        ("1", "4", 504, "too_big, split: PUGREST.Timeout: It is so"),
+        ("1", "4", 504, "too_big, halve: PUGREST.Timeout: It is so"),
         ("1", "2", 200, "rows"),
         ("3", "4", 200, "rows"),
     ]
