@@ -8,6 +8,7 @@ import typer
 import cryoasync
 from cryoasync.cli import cache, config, ctl, db, failures, plan, run, runs
 from cryoasync.cli.command import reporting_errors
+from cryoasync.cli.conflicts import conflicts
 from cryoasync.cli.export import export
 from cryoasync.cli.output import print_error
 from cryoasync.cli.simulate import simulate
@@ -32,6 +33,7 @@ app.add_typer(runs.app, name="runs")
 app.command()(why)
 app.add_typer(failures.app, name="failures")
 app.command()(export)
+app.command()(conflicts)
 app.command()(simulate)
 app.add_typer(cache.app, name="cache")
 app.add_typer(db.app, name="db")

@@ -43,8 +43,8 @@ async def export(
         str,
         typer.Argument(
             metavar="[TABLE]",
-            help="pubchem_compounds, chembl_molecules, molecules, molecule_sources, rdkit_descriptors,"
-            " file_records, run_entries, failures, requests or runs.",
+            help="pubchem_compounds, chembl_molecules, molecules, molecule_sources, molecular_properties,"
+            " molecule_conflicts, rdkit_descriptors, file_records, run_entries, failures, requests or runs.",
         ),
     ] = "pubchem_compounds",
     *,

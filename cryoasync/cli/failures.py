@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +10,9 @@ from rich.table import Table
 
 from cryoasync.cli.command import with_settings
 from cryoasync.cli.database_options import DATABASE_OPTIONS, WhichRun
-from cryoasync.cli.durations import moment
 from cryoasync.cli.export import Format, OutputFile, require_file_with_json, told_export
 from cryoasync.cli.options import AsJson
-from cryoasync.cli.output import print_json, print_text
+from cryoasync.cli.output import cell, print_json, print_text
 from cryoasync.errors import UsageError
 from cryoasync.models import EntryState
 from cryoasync.settings import LoadedSettings
@@ -157,16 +155,8 @@ def _question(state: ListedState, run: str | None, *, all_runs: bool) -> "Failur
 def _table(found: "FailureList", columns: Iterable[str]) -> Table:
     table = Table(*(column.replace("_", " ") for column in columns), box=None, pad_edge=False)
     for entry in found.entries:
-        table.add_row(*(_cell(entry[column]) for column in columns))
+        table.add_row(*(cell(entry[column]) for column in columns))
     return table
-
-
-def _cell(value: object) -> str:
-    """Write a value on one line: what a source or a file said may hold anything."""
-    if isinstance(value, datetime):
-        return moment(value)
-    text = "-" if value is None else str(value)
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _none(found: "FailureList") -> str:

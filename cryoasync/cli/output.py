@@ -8,11 +8,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import typer
 from rich.console import Console, RenderableType
 
+from cryoasync.cli.durations import moment
 from cryoasync.errors import CryoasyncError
 from cryoasync.redaction import redact
 
@@ -51,6 +53,15 @@ def print_text(*renderables: RenderableType) -> None:
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
     with writing_data():
         console.print(*renderables, soft_wrap=True)
+
+
+def cell(value: object, *, longest: int | None = None) -> str:
+    """Write a value on one line, cut to ``longest`` characters: what a source or a file said may hold anything."""
+    if isinstance(value, datetime):
+        return moment(value)
+    text = "-" if value is None else str(value)
+    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return line if longest is None or len(line) <= longest else line[: longest - 1] + "…"
 
 
 def print_error(error: CryoasyncError, *, as_json: bool) -> None:

@@ -43,6 +43,12 @@ _TABLES = {
     "file_records": _Exported(order="file, record"),
     "molecules": _Exported(order="id", of_run=f"id IN ({_MOLECULES_OF_RUN})"),
     "molecule_sources": _Exported(order="source, source_id", of_run=f"(source, source_id) IN ({_OF_RUN})"),
+    "molecular_properties": _Exported(
+        order="molecule_id, property, source, source_id", of_run=f"molecule_id IN ({_MOLECULES_OF_RUN})"
+    ),
+    "molecule_conflicts": _Exported(
+        order="kind, cid, chembl_id, property", of_run=f"molecule_id IN ({_MOLECULES_OF_RUN})"
+    ),
     "run_entries": _Exported(order="run_id, position"),
     "failures": _Exported(order="run_id, source, source_id, kind"),
     "requests": _Exported(order="run_id, sent_at, endpoint, first_id"),

@@ -19,18 +19,19 @@ from cryoasync.database.connection import Database
 from cryoasync.database.run_record import Run
 from cryoasync.database.spool import SpooledEntry
 from cryoasync.models import EntryState, FailureKind, Row
-from cryoasync.sources.chembl.table import CHEMBL_MOLECULES
 from cryoasync.sources.files.table import FILE_RECORDS
 from tests.cli.conftest import CommandLine
-from tests.cli.seeds import mixed_run, with_database
+from tests.cli.seeds import ASPIRIN_KEY, mixed_run, with_database
 from tests.integration.database.builders import (
     NOON,
     batch_of,
+    bring,
     compound,
     descriptors,
     entry_result,
     failure,
     merge,
+    molecule,
     started_run,
     store_of,
 )
@@ -43,11 +44,19 @@ TABLES = (
     "file_records",
     "molecules",
     "molecule_sources",
+    "molecular_properties",
+    "molecule_conflicts",
     "run_entries",
     "failures",
     "requests",
     "runs",
 )
+ORDERS = {
+    "molecules": "ORDER BY id",
+    "molecule_sources": 'ORDER BY source, source_id COLLATE "C"',
+    "molecular_properties": "ORDER BY molecule_id, property, source, source_id",
+    "molecule_conflicts": "ORDER BY kind, cid",
+}
 ANYTHING = [
     'with "quotes", and a comma',
     "two\nlines\r\nand a half\r",
@@ -82,16 +91,9 @@ async def every_table_filled(database: Database) -> Run:
     )
     await merge(database, compound(10, **ROW), compound(11, synonyms=[]), compound(12, synonyms=None))
     await merge(database, record)
-    await merge(
-        database, _molecule(chembl_id="CHEMBL25", full_mwt=Decimal("180.160"), fetched_at=NOON, run_id=1)
-    )
+    # Not quite the molecule of CID 1.
+    await bring(database, molecule("CHEMBL25", full_mwt=Decimal("202.140"), standard_inchi_key=ASPIRIN_KEY))
     return run
-
-
-def _molecule(**values: Any) -> Row:
-    """A molecule of ChEMBL with the values given, and nothing else."""
-    columns = CHEMBL_MOLECULES.columns
-    return Row(table=CHEMBL_MOLECULES, source_id=values["chembl_id"], values=tuple(map(values.get, columns)))
 
 
 def stored(dsn: str, table: str) -> list[dict[str, Any]]:
@@ -99,7 +101,8 @@ def stored(dsn: str, table: str) -> list[dict[str, Any]]:
 
     async def fetch(database: Database) -> list[asyncpg.Record]:
         async with database.transaction() as connection:
-            return await connection.fetch(f"SELECT * FROM cryoasync.{table}")
+            order = ORDERS.get(table, "")
+            return await connection.fetch(f"SELECT * FROM cryoasync.{table} {order}")
 
     return [{name: as_text(value) for name, value in row.items()} for row in with_database(dsn, fetch)]
 
