@@ -37,6 +37,7 @@ from cryoasync.database.runs import RunRepository
 from cryoasync.database.spool import BLOCK_POSITIONS
 from cryoasync.models import Batch, Chunk, ChunkResult, EntryResult, EntryState, RunStatus
 from cryoasync.pipeline.chunk_generator import ChunkGenerator
+from cryoasync.pipeline.database_breaker import DatabaseBreaker
 from cryoasync.pipeline.database_patience import DatabasePatience
 from cryoasync.simulator.process import SimulatorProcess
 from cryoasync.simulator.server import SimulatorSettings
@@ -179,7 +180,13 @@ class Stage:
 
 async def _commit(database: Database, run: Run) -> list[float]:
     store = PostgresBatchStore(database, run, BatchDatabaseOperator(), time.perf_counter)
-    patience = DatabasePatience(0.0, clock=time.monotonic, rng=random.Random())
+    patience = DatabasePatience(
+        0.0,
+        DatabaseBreaker(clock=time.monotonic),
+        drowning_seconds=60.0,
+        clock=time.monotonic,
+        rng=random.Random(),
+    )
     pending = PostgresPendingEntries(database, run)
     chunks = ChunkGenerator(pending, AdaptiveChunkSizer(200, 200), patience).chunks()
     seconds: list[float] = []

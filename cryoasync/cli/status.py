@@ -109,6 +109,8 @@ def _table(report: "RunReport") -> Table:
             f" {live['throttled']:,} throttled, {live['errors']:,} errors",
         )
         table.add_row("time left", duration(live["eta_seconds"]))
+        if "database" in live:
+            table.add_row("database", _database(live["database"]))
     for budget in report.budgets:
         table.add_row("rate budget", f"{budget.host}: {_budget(budget)}")
     return table
@@ -122,6 +124,13 @@ def _control(live: Mapping[str, Any]) -> str:
     if control.get("max_rate") is not None:
         parts.append(f"at most {control['max_rate']:g} requests a second")
     return ", ".join(parts)
+
+
+def _database(state: Mapping[str, Any]) -> str:
+    from cryoasync.service.database_state import connections_in_words  # noqa: PLC0415 - not for --help
+
+    pause = ", fetching is paused" if state["pause"]["lasts"] else ""
+    return connections_in_words(state) + pause
 
 
 def _budget(budget: "RateUse") -> str:

@@ -6,6 +6,7 @@ from itertools import groupby
 from cryoasync.database.batch_operator import BatchDatabaseOperator, MergeReport, Refused
 from cryoasync.database.connection import Connection, Database
 from cryoasync.database.molecules import enter_records, records_of_molecules
+from cryoasync.database.pool_queue import Priority
 from cryoasync.database.run_hold import fenced_error
 from cryoasync.database.run_record import Run
 from cryoasync.database.settlement import Settlement, settlement_of
@@ -61,7 +62,7 @@ class PostgresBatchStore:
             RunFencedError: another process has taken the run over; nothing was written.
         """
         started = self._clock()
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(Priority.COMMIT) as connection:
             await connection.execute(_TIME_LIMITS)
             rows = [row for result in batch.results for entry in result.entries for row in entry.rows]
             merged = await self._merge_rows(connection, rows)

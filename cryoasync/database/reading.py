@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cryoasync.database.connection import Connection, Database
+from cryoasync.database.pool_queue import Priority
 
 
 @asynccontextmanager
@@ -14,7 +15,7 @@ async def reading(database: Database) -> AsyncIterator[Connection]:
         DatabaseError: as for :meth:`Database.session`.
     """
     async with (
-        database.session() as connection,
+        database.session(Priority.STATUS) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         yield connection

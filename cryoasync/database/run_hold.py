@@ -7,6 +7,7 @@ import asyncpg
 
 from cryoasync.database.connection import Connection, Database
 from cryoasync.database.owner import Owner, Vitality
+from cryoasync.database.pool_queue import Priority
 from cryoasync.database.run_orders import orders_from
 from cryoasync.database.run_record import RUN_COLUMNS, Run, owner_to_json, run_from, run_key
 from cryoasync.database.session_lock import SessionLock, advisory_key
@@ -93,7 +94,7 @@ class RunHold:
 
     def __init__(self, database: Database, owner: Owner, lock: SessionLock | None) -> None:
         """Take the lock that was got, or is still to be got after a takeover."""
-        self._database = database
+        self.database = database
         self._owner = owner
         self._lock = lock
         self._claimed: Run | None = None
@@ -106,7 +107,7 @@ class RunHold:
             DatabaseError: there is no trace of the run.
         """
         key = run_key(identity)
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             # Where session locks do not hold, this is all that keeps two equal commands apart.
             if not await _lock_creation(connection, key):
                 raise held_error(None)
@@ -121,7 +122,7 @@ class RunHold:
             RunHeldError: another process has started it since ``run`` was read.
             DatabaseError: nothing is changed.
         """
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             record = await connection.fetchrow(
                 f"""
                 UPDATE cryoasync.runs
@@ -167,7 +168,7 @@ class RunHold:
         """Change the claimed run, and return its orders."""
         run = self._claimed
         assert run is not None, "claim comes first"
-        async with self._database.transaction() as connection:
+        async with self.database.transaction(Priority.STATUS) as connection:
             record = await connection.fetchrow(
                 f"UPDATE cryoasync.runs SET {assignments} WHERE id = $1 AND epoch = $2"  # noqa: S608 - ours
                 " RETURNING orders",

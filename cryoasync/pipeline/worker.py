@@ -9,6 +9,7 @@ import structlog
 from cryoasync.errors import CryoasyncError
 from cryoasync.models import Activity, Chunk, ChunkResult
 from cryoasync.pipeline.channel import Channel
+from cryoasync.pipeline.database_breaker import DatabaseBreaker
 from cryoasync.pipeline.pause_gate import PauseGate
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.ports import ChunkProcessor, Clock
@@ -32,9 +33,12 @@ class WorkerStatus:
 class Worker:
     """Processes one chunk at a time; a chunk that must be interrupted is begun again."""
 
-    def __init__(self, number: int, processor: ChunkProcessor, *, clock: Clock) -> None:
-        """Start idle."""
+    def __init__(
+        self, number: int, processor: ChunkProcessor, breaker: DatabaseBreaker, *, clock: Clock
+    ) -> None:
+        """Start idle; no chunk is begun while ``breaker`` is open."""
         self.number = number
+        self._breaker = breaker
         self._processor = processor
         self._clock = clock
         self._activity = Activity.IDLE
@@ -51,10 +55,7 @@ class Worker:
         Each chunk is begun only when ``gate`` lets it pass.
         """
         async for chunk in chunks:
-            if gate.is_closed:
-                self.report(Activity.PAUSED)
-                await gate.wait(stop)
-                self.report(Activity.IDLE)
+            await self._until_free(gate, stop)
             if stop.is_set:
                 return
             try:
@@ -65,6 +66,17 @@ class Worker:
                 return
             self.report(Activity.DELIVERING)
             await results.send(result)
+            self.report(Activity.IDLE)
+
+    async def _until_free(self, gate: PauseGate, stop: StopRequest) -> None:
+        """Wait as long as the run is paused, or its database could not store any more."""
+        while (gate.is_closed or self._breaker.is_open) and not stop.is_set:
+            if gate.is_closed:
+                self.report(Activity.PAUSED)
+                await gate.wait(stop)
+            else:
+                self.report(Activity.DELIVERING)
+                await self._breaker.wait_until_closed(stop)
             self.report(Activity.IDLE)
 
     async def process(self, chunk: Chunk) -> ChunkResult:

@@ -7,6 +7,7 @@ import structlog
 
 from cryoasync.models import Activity, Chunk, ChunkResult
 from cryoasync.pipeline.channel import Channel
+from cryoasync.pipeline.database_breaker import DatabaseBreaker
 from cryoasync.pipeline.pause_gate import PauseGate
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker import AT_REST, Worker, WorkerStatus
@@ -24,10 +25,18 @@ class WorkerPool:
     """Runs the workers until the chunks end, or until the grace after a stop is over."""
 
     def __init__(
-        self, processor: ChunkProcessor, *, num_workers: int, max_queue_size: int, clock: Clock
+        self,
+        processor: ChunkProcessor,
+        breaker: DatabaseBreaker,
+        *,
+        num_workers: int,
+        max_queue_size: int,
+        clock: Clock,
     ) -> None:
         """Make ``num_workers`` workers; results wait in a channel of ``max_queue_size``."""
-        self._workers = [Worker(number, processor, clock=clock) for number in range(1, num_workers + 1)]
+        self._workers = [
+            Worker(number, processor, breaker, clock=clock) for number in range(1, num_workers + 1)
+        ]
         self.results: Channel[ChunkResult] = Channel(max_queue_size)
         self.gate = PauseGate()
 

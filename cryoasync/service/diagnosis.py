@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryoasync.models import Activity
+from cryoasync.service.database_state import database_sentences
 
 _LIMITS = {
     Activity.WAITING_FOR_PERMIT: "The source's policy is the limit: more workers will not help.",
@@ -40,6 +41,8 @@ def diagnosis(standing: str, live: Mapping[str, Any] | None) -> Iterator[str]:
     if live.get("control", {}).get("paused"):
         rest = "nothing is in hand" if live["control"]["drained"] else "what is in hand is finished first"
         yield f"The run is paused, {rest}: `cryoasync ctl resume` goes on."
+    if "database" in live:
+        yield from database_sentences(live["database"])
     if live["held_seconds"] > 0:
         yield f"The source asked to be left alone: nothing goes out for {live['held_seconds']:.0f} s more."
     shares = sorted(live["time_shares"].items(), key=lambda share: -share[1])

@@ -15,6 +15,7 @@ from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.pipeline.progress import Progress
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.ports import BatchStore
+from cryoasync.service.database_state import database_state
 from cryoasync.service.heartbeat import beat
 from cryoasync.service.run_start import StartedRun
 from cryoasync.service.summary import DatabaseWork, Summary
@@ -61,7 +62,12 @@ class RunWork:
 
     async def beat(self, progress: Progress) -> None:
         """Show that the run is at work, until cancelled; errors are those of :func:`beat`."""
-        await beat(self._hold, self._stages.patience(), progress.live_state, progress.control.follow)
+
+        def live_state() -> dict[str, Any]:
+            database = database_state(self._hold.database, self._stages.database_breaker)
+            return {**progress.live_state(), "database": database}
+
+        await beat(self._hold, self._stages.patience(), live_state, progress.control.follow)
 
     def _status(self, error: CryoasyncError | None) -> RunStatus:
         if error is not None:

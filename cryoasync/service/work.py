@@ -27,6 +27,7 @@ from cryoasync.http.cache import ResponseCache
 from cryoasync.http.reach import Reach
 from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.pipeline.chunk_generator import ChunkGenerator
+from cryoasync.pipeline.database_breaker import DatabaseBreaker
 from cryoasync.pipeline.database_patience import DatabasePatience
 from cryoasync.pipeline.pipeline import PipelineLimits, run_pipeline
 from cryoasync.pipeline.progress import Progress
@@ -54,6 +55,7 @@ class Stages:
         self.clock = asyncio.get_running_loop().time
         self.traffic = Traffic()
         self.began_at = self.clock()
+        self.database_breaker = DatabaseBreaker(clock=self.clock)
         self._run = run
         self._stop = stop
         self._policy = policy
@@ -62,7 +64,13 @@ class Stages:
 
     def patience(self) -> DatabasePatience:
         """Return a patience with the database for one more of its users."""
-        return DatabasePatience(self._run.patience_seconds, clock=self.clock, rng=self._rng)
+        return DatabasePatience(
+            self._run.patience_seconds,
+            self.database_breaker,
+            drowning_seconds=self._run.drowning_seconds,
+            clock=self.clock,
+            rng=self._rng,
+        )
 
     async def go_through(
         self,
@@ -76,6 +84,7 @@ class Stages:
         run = self._run
         pool = WorkerPool(
             processor,
+            self.database_breaker,
             num_workers=run.concurrent_chunks,
             max_queue_size=run.result_queue_size,
             clock=self.clock,

@@ -48,11 +48,6 @@ class DatabaseSection(Section):
         gt=0,
         description="The age, give or take a tenth, at which a connection is replaced by a new one.",
     )
-    drowning_seconds: float = Field(
-        default=10.0,
-        gt=0,
-        description="A commit that takes longer pauses the fetching until the database has caught up.",
-    )
 
     @model_validator(mode="after")
     def _bounds_are_in_order(self) -> Self:

@@ -153,6 +153,12 @@ class RunSettings(Section):
     batch_age_seconds: float = Field(
         default=0.25, gt=0, description="The longest that a result waits for its batch to fill."
     )
+    drowning_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="Where the database takes longer for a batch, no more is fetched until it has caught up. Where "
+        "it is out of reach, that is so at once.",
+    )
     stop_grace_seconds: float = Field(
         default=8.0, ge=0, description="How long a stopping run may finish the requests under way."
     )

@@ -28,6 +28,20 @@ LIVE: dict[str, Any] = {
     "held_seconds": 0.0,
     "time_shares": {"waiting for a permit": 0.7, "fetching": 0.3},
     "workers": [],
+    "database": {
+        "pooler": "transaction",
+        "pause": {"lasts": True, "times": 2, "seconds": 12.5},
+        "pool": {
+            "size": 4,
+            "minimum": 2,
+            "maximum": 10,
+            "in_use": 3,
+            "waiting": 1,
+            "wait_p50_seconds": 0.0004,
+            "wait_p99_seconds": 0.0123,
+            "leaks": [{"holder": "someone.forgot:12 in worker-3", "seconds": 400.0}],
+        },
+    },
 }
 
 
@@ -74,6 +88,17 @@ def test_a_run_at_work_says_what_limits_it(command_line: CommandLine, dsn: str) 
     text = command_line("status", "--dsn", dsn, "--explain").stdout
     assert "more workers will not help" in text
     assert "0:01:30" in text
+    assert "4 of 2 to 10 connections, 3 in use, 1 waited for, fetching is paused" in text
+
+
+def test_a_run_at_work_says_how_it_stands_with_its_database(command_line: CommandLine, dsn: str) -> None:
+    """That it waits for it, what is in between, how long connections are waited for, and who forgot one."""
+    with_database(dsn, show_work)
+    text = " ".join(command_line("status", "--dsn", dsn, "--explain").stdout.split())
+    assert "nothing is fetched until it has caught up" in text
+    assert "A pooler in transaction mode" in text
+    assert "half of those who wanted one waited less than 1 ms, all but 1 % less than 12 ms" in text
+    assert "someone.forgot:12 in worker-3 has had a connection for 400 s" in text
 
 
 def test_a_run_whose_process_is_gone_is_interrupted(command_line: CommandLine, dsn: str) -> None:

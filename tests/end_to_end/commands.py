@@ -67,6 +67,11 @@ class Running:
             stderr=self._stderr.read_text(),
         )
 
+    @property
+    def errors_so_far(self) -> str:
+        """What the command has written to stderr."""
+        return self._stderr.read_text()
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the command alone."""
         self.process.send_signal(number)

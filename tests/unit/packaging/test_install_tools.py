@@ -10,12 +10,14 @@ from tests.unit.packaging.command_words import ROOT
 
 SCRIPT = ROOT / "tests" / "system" / "install-tools"
 APT_GET = "apt-get --quiet=2"
-INSTALL = f"{APT_GET} install --yes --no-install-recommends postgresql-client"
+PACKAGES = "postgresql-client pgbouncer postgresql-15"
+INSTALL = f"{APT_GET} install --yes --no-install-recommends {PACKAGES}"
+PROGRAMS = ("psql", "usr/sbin/pgbouncer", "usr/lib/postgresql/15/bin/postgres")
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """A folder of programs, the only one on the path: what the script needs, and no psql."""
+    """A folder of programs, the only one on the path: what the script needs, and no tool."""
     for program in ("bash", "env"):
         found = shutil.which(program)
         assert found is not None
@@ -26,13 +28,15 @@ def machine(tmp_path: Path) -> Path:
 def add(machine: Path, name: str, script: str) -> None:
     """Put a program into the folder."""
     program = machine / name
+    program.parent.mkdir(parents=True, exist_ok=True)
     program.write_text(f"#!/bin/bash\n{script}\n", "utf-8")
     program.chmod(0o755)
 
 
 def run(machine: Path) -> subprocess.CompletedProcess[str]:
     """Run the script with nothing but the programs of the folder."""
-    return subprocess.run([SCRIPT], capture_output=True, text=True, check=False, env={"PATH": str(machine)})
+    environment = {"PATH": str(machine), "SYSTEM_ROOT": str(machine)}
+    return subprocess.run([SCRIPT], capture_output=True, text=True, check=False, env=environment)
 
 
 @pytest.mark.parametrize(("uid", "prefix"), [(0, ""), (1000, "sudo ")])
@@ -48,7 +52,8 @@ def test_missing_tools_are_installed_as_root_or_through_sudo(machine: Path, uid:
 
 def test_nothing_is_done_where_nothing_is_missing(machine: Path) -> None:
     """Neither root nor a network is needed then."""
-    add(machine, "psql", "exit 0")
+    for program in PROGRAMS:
+        add(machine, program, "exit 0")
     answer = run(machine)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
 
@@ -71,5 +76,5 @@ def test_a_machine_that_cannot_install_is_told_what_is_missing(
         add(machine, name, script)
     answer = run(machine)
     assert answer.returncode == 1
-    assert "these packages of Debian: postgresql-client." in answer.stderr
+    assert f"these packages of Debian: {PACKAGES}." in answer.stderr
     assert reason in answer.stderr

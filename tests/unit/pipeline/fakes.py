@@ -18,6 +18,7 @@ from cryoasync.models import (
     RunCounts,
     Span,
 )
+from cryoasync.pipeline.database_breaker import DatabaseBreaker
 from cryoasync.pipeline.database_patience import DatabasePatience
 from cryoasync.ports import ActivityReport
 from tests.unit.virtual_time import now
@@ -41,8 +42,15 @@ def result(of: Chunk, state: EntryState = EntryState.IMPORTED) -> ChunkResult:
     return ChunkResult(chunk=of, entries=tuple(EntryResult(entry=each, state=state) for each in of.entries))
 
 
-def patience(seconds: float = 3600.0) -> DatabasePatience:
-    return DatabasePatience(seconds, clock=asyncio.get_running_loop().time, rng=random.Random(1))
+def breaker() -> DatabaseBreaker:
+    return DatabaseBreaker(clock=asyncio.get_running_loop().time)
+
+
+def patience(seconds: float = 3600.0, tells: DatabaseBreaker | None = None) -> DatabasePatience:
+    clock = asyncio.get_running_loop().time
+    return DatabasePatience(
+        seconds, tells or breaker(), drowning_seconds=10.0, clock=clock, rng=random.Random(1)
+    )
 
 
 def errors_in(error: BaseException) -> list[BaseException]:

@@ -17,7 +17,7 @@ from cryoasync.pipeline.result_collector import ResultCollector
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import ChunkProcessor
-from tests.unit.pipeline.fakes import FixedSize, MemoryRun, Processor, errors_in, patience
+from tests.unit.pipeline.fakes import FixedSize, MemoryRun, Processor, breaker, errors_in, patience
 from tests.unit.virtual_time import now, on_virtual_time
 
 HOUR = 3600.0
@@ -35,6 +35,7 @@ class Start:
     workers: int = 2
     chunk_size: int = 5
     batch_entries: int = 20
+    result_queue: int = 4
     patience_seconds: float = 60.0
     stuck_after_seconds: float = 180.0
     to_come: list[asyncio.TimerHandle] = field(default_factory=list)
@@ -43,13 +44,20 @@ class Start:
         """Go through it; return what it died of."""
         clock = asyncio.get_running_loop().time
         self.run.start_again()
+        held = breaker()
         checkpoints = CheckpointManager(
-            self.run, self.run.counts, patience=patience(self.patience_seconds), clock=clock
+            self.run, self.run.counts, patience=patience(self.patience_seconds, held), clock=clock
         )
         try:
             await run_pipeline(
-                ChunkGenerator(self.run, FixedSize(self.chunk_size), patience(self.patience_seconds)),
-                WorkerPool(self.processor, num_workers=self.workers, max_queue_size=4, clock=clock),
+                ChunkGenerator(self.run, FixedSize(self.chunk_size), patience(self.patience_seconds, held)),
+                WorkerPool(
+                    self.processor,
+                    held,
+                    num_workers=self.workers,
+                    max_queue_size=self.result_queue,
+                    clock=clock,
+                ),
                 ResultCollector(
                     checkpoints, batch_entries=self.batch_entries, batch_age_seconds=1.0, clock=clock
                 ),
@@ -273,3 +281,51 @@ async def test_cancelling_the_run_ends_every_stage() -> None:
     with pytest.raises(asyncio.CancelledError):
         await start.work()
     assert now() == 5.0
+
+
+@on_virtual_time
+async def test_no_worker_begins_a_chunk_while_the_database_is_away() -> None:
+    """What each has in hand is finished; the rest waits for the database, and is then done once."""
+    run, processor = MemoryRun(500), Processor(lambda _: 0.5)
+    start = Start(run, processor, workers=4, chunk_size=5, batch_entries=5, result_queue=50)
+    begun: list[int] = []
+
+    def fall_away() -> None:
+        run.commit_error = DatabaseUnavailableError("away")
+
+    def come_back() -> None:
+        begun.append(len(processor.begun))
+        run.commit_error = None
+
+    start.meanwhile(5.0, fall_away)
+    start.meanwhile(6.5, lambda: begun.append(len(processor.begun)))
+    start.meanwhile(50.0, come_back)
+    assert await start.work() == []
+    assert begun[0] == begun[1] <= 4 * 5.0 / 0.5 + 2 * 4
+    assert run.counts == RunCounts(imported=500)
+    assert len(processor.begun) == 100
+
+
+@on_virtual_time
+async def test_a_drowning_database_is_given_time() -> None:
+    """While a commit takes longer than ten seconds nothing is begun; once it is done, the work goes on."""
+    run, processor = MemoryRun(200), Processor(lambda _: 1.0)
+    run.commit_seconds = 60.0
+    start = Start(run, processor, workers=2, chunk_size=5, batch_entries=5, result_queue=50)
+    begun: list[int] = []
+    for moment in (13.5, 59.0):
+        start.meanwhile(moment, lambda: begun.append(len(processor.begun)))
+    assert await start.work() == []
+    # The first commit begins after a second, and is too slow ten seconds later.
+    assert begun[0] == begun[1] <= 2 * (11 + 1)
+    assert run.counts == RunCounts(imported=200)
+
+
+@on_virtual_time
+async def test_a_stop_ends_those_who_wait_for_the_database() -> None:
+    run = MemoryRun(500)
+    run.commit_error = DatabaseUnavailableError("away")
+    start = Start(run, Processor(lambda _: 0.5), patience_seconds=3600.0)
+    start.meanwhile(20.0, lambda: start.stop.by_signal(SIGINT))
+    assert await start.work() == []
+    assert now() <= 20.0 + GRACE + COMMIT_GRACE + 0.001

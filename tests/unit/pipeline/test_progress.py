@@ -18,7 +18,7 @@ from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.pipeline.progress import Progress
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
-from tests.unit.pipeline.fakes import MemoryRun, Processor, chunk, patience, result
+from tests.unit.pipeline.fakes import MemoryRun, Processor, breaker, chunk, patience, result
 from tests.unit.pipeline.test_worker_pool import filled
 from tests.unit.virtual_time import on_virtual_time
 
@@ -32,7 +32,9 @@ class Desk:
     def __init__(self, run: MemoryRun, policy: RatePolicy | None = POLICY) -> None:
         clock = asyncio.get_running_loop().time
         self.checkpoints = CheckpointManager(run, run.counts, patience=patience(), clock=clock)
-        self.pool = WorkerPool(Processor(lambda _: 3.0), num_workers=2, max_queue_size=9, clock=clock)
+        self.pool = WorkerPool(
+            Processor(lambda _: 3.0), breaker(), num_workers=2, max_queue_size=9, clock=clock
+        )
         self.limiter = SharedRateLimiter("host", POLICY, [], clock=clock, rng=random.Random(1))
         self.traffic = Traffic()
         limiter = None if policy is None else self.limiter

@@ -11,7 +11,7 @@ from cryoasync.models import Activity, RunOrders
 from cryoasync.pipeline.run_control import RunControl
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
-from tests.unit.pipeline.fakes import Processor
+from tests.unit.pipeline.fakes import Processor, breaker
 from tests.unit.pipeline.test_worker_pool import filled
 from tests.unit.virtual_time import now, on_virtual_time
 
@@ -24,7 +24,7 @@ class Run:
 
     def __init__(self) -> None:
         self.processor = Processor()
-        self.pool = WorkerPool(self.processor, num_workers=4, max_queue_size=100, clock=now)
+        self.pool = WorkerPool(self.processor, breaker(), num_workers=4, max_queue_size=100, clock=now)
         self.control = RunControl(self.pool, None)
         self.stop = StopRequest()
         self.results: list[int] = []

@@ -13,7 +13,7 @@ from cryoasync.pipeline.channel import Channel
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import ActivityReport, ChunkProcessor
-from tests.unit.pipeline.fakes import Processor, chunk, errors_in
+from tests.unit.pipeline.fakes import Processor, breaker, chunk, errors_in
 from tests.unit.virtual_time import now, on_virtual_time
 
 HOUR = 3600.0
@@ -21,7 +21,7 @@ HOUR = 3600.0
 
 def pool_of(processor: ChunkProcessor, workers: int = 1, queue: int = 100) -> WorkerPool:
     clock = asyncio.get_running_loop().time
-    return WorkerPool(processor, num_workers=workers, max_queue_size=queue, clock=clock)
+    return WorkerPool(processor, breaker(), num_workers=workers, max_queue_size=queue, clock=clock)
 
 
 async def filled(count: int) -> Channel[Chunk]:
