@@ -108,6 +108,9 @@ def _table(report: "RunReport") -> Table:
             f"{live['requests']:,} in this start, {live['request_rate']:.2f} a second,"
             f" {live['throttled']:,} throttled, {live['errors']:,} errors",
         )
+        for name, circuit in live.get("circuits", {}).items():
+            if circuit["state"] != "closed":
+                table.add_row("circuit", f"{name or run.source} {circuit['state'].replace('_', ' ')}")
         table.add_row("time left", duration(live["eta_seconds"]))
         if "database" in live:
             table.add_row("database", _database(live["database"]))

@@ -4,6 +4,7 @@ from rich.table import Table
 
 from cryoasync.cli.output import print_text
 from cryoasync.service.summary import Summary
+from cryoasync.service.trouble_words import recovery_words
 
 
 def print_summary(summary: Summary) -> None:
@@ -28,6 +29,8 @@ def print_summary(summary: Summary) -> None:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in traffic.errors.most_common())
     recovered = f", {traffic.recovered.total():,} recovered: {kinds}" if kinds else ""
     table.add_row("errors", f"{traffic.errors.total():,}{recovered}")
+    for category, record in summary.troubles.items():
+        table.add_row("", f"{category.replace('_', ' ')}: {recovery_words(record)}")
     table.add_row(
         "database",
         f"{summary.database.rows:,} rows in {summary.database.batches:,} batches,"

@@ -5,7 +5,7 @@ at the source. With how many others it was asked for does not: every culprit was
 """
 
 import math
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,8 @@ FEATURES = len(BLOCK_BITS) + 3
 WORTH_IT = 0.02
 """The part of the requests that must be expected to be saved before what is foretold is used."""
 
-CULPRITS_BEFORE_USE = 10
+CULPRITS_BEFORE_USE = 20
+REQUESTS_OF_A_CULPRIT = 10.0
 KEPT_OF_GAIN = 0.998
 FORETOLD_BY_BASE_RATE = 5.0
 """How many times as probable as in the mean something must be to count as foretold."""
@@ -63,7 +64,7 @@ class CategoryRisk:
         self._model = LogisticModel(FEATURES)
         self._blocks = [_Blocks(bits) for bits in BLOCK_BITS]
         self._seen = self._failed = 0.0
-        self._bits_saved = self._requests = 0.0
+        self._saved = self._requests = 0.0
 
     @property
     def base_rate(self) -> float:
@@ -73,7 +74,7 @@ class CategoryRisk:
     @property
     def gain(self) -> float:
         """The part of the requests that dividing by what is foretold would have saved of late."""
-        return self._bits_saved / self._requests if self._requests else 0.0
+        return self._saved / self._requests if self._requests else 0.0
 
     @property
     def is_used(self) -> bool:
@@ -84,15 +85,26 @@ class CategoryRisk:
         """Return how likely the compound of this number fails."""
         return self._model.probability(self._features(number, hour))
 
-    def learn(self, number: int, hour: float, *, failed: bool, times: float = 1.0) -> None:
-        """Learn what became of a compound, which stands for so many."""
+    def passed(self, number: int, hour: float, times: float) -> None:
+        """Learn from a compound that passed with so many others."""
+        self._count(0.0, 1.0)
+        self._learn(number, hour, failed=False, times=times)
+
+    def blamed(self, number: int, hour: float, batch: Sequence[int]) -> None:
+        """Learn from the culprit of a batch: what is foretold is worth how much it stands out there, in doublings."""
+        foretold = [self.probability(each, hour) for each in batch]
+        share = self.probability(number, hour) / (math.fsum(foretold) or 1.0)
+        doublings = math.log2(max(1e-9, share * len(batch))) if batch else 0.0
+        self._count(max(-3.0, doublings), REQUESTS_OF_A_CULPRIT)
+        self._learn(number, hour, failed=True, times=1.0)
+
+    def _count(self, saved: float, requests: float) -> None:
+        self._saved = KEPT_OF_GAIN**requests * self._saved + saved
+        self._requests = KEPT_OF_GAIN**requests * self._requests + requests
+
+    def _learn(self, number: int, hour: float, *, failed: bool, times: float) -> None:
         features = self._features(number, hour)
-        foretold = self._model.probability(features)
-        self.reliability.add(foretold, happened=failed, times=times)
-        self._requests = KEPT_OF_GAIN * self._requests + 1
-        self._bits_saved *= KEPT_OF_GAIN
-        if failed:
-            self._bits_saved += max(-3.0, min(6.0, math.log2(foretold / self.base_rate)))
+        self.reliability.add(self._model.probability(features), happened=failed, times=times)
         self._model.learn(features, happened=failed, times=times)
         self._seen += times
         self._failed += failed
@@ -131,7 +143,11 @@ class CompoundRisk:
     def __init__(self) -> None:
         """Know nothing."""
         self._categories: dict[ErrorCategory, CategoryRisk] = {}
-        self.failed: Counter[ErrorCategory] = Counter()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody failed yet, so that there is nothing to learn."""
+        return not self._categories
 
     def probabilities(
         self, source_ids: Sequence[str], hour: float, *, only_used: bool = False
@@ -147,13 +163,12 @@ class CompoundRisk:
     def passed(self, source_id: str, ids: int, hour: float) -> None:
         """Learn from one of so many compounds that passed together; it stands for all of them."""
         for risk in self._categories.values():
-            risk.learn(_number(source_id), hour, failed=False, times=ids)
+            risk.passed(_number(source_id), hour, ids)
 
-    def blamed(self, source_id: str, hour: float, category: ErrorCategory) -> None:
-        """Learn from a compound found to fail."""
-        self.failed[category] += 1
+    def blamed(self, source_id: str, hour: float, category: ErrorCategory, batch: Sequence[str]) -> None:
+        """Learn from a compound found to fail, one of ``batch``."""
         risk = self._categories.setdefault(category, CategoryRisk())
-        risk.learn(_number(source_id), hour, failed=True)
+        risk.blamed(_number(source_id), hour, [_number(each) for each in batch])
 
     def to_json(self) -> dict[str, Any]:
         """Return how good each is, as JSON values."""

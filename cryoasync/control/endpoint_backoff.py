@@ -6,7 +6,7 @@ FIRST_CEILING_SECONDS = 0.5
 LONGEST_CEILING_SECONDS = 8.0
 """Longer outages open the endpoint's circuit, which knows when to try."""
 
-MOST_DOUBLINGS = 4
+MOST_EVENTS = 5
 
 
 class EndpointBackoff:
@@ -18,20 +18,18 @@ class EndpointBackoff:
     def __init__(self, rng: random.Random) -> None:
         """Start healthy."""
         self._rng = rng
-        self._doublings = 0
+        self._events = 0
         self._last_event_at = float("-inf")
 
     def failed(self, sent_at: float | None, now: float) -> float:
         """Note a failure, and return the seconds to wait; ``sent_at`` is ``None`` where nothing was sent."""
         if sent_at is None or sent_at >= self._last_event_at:
             self._last_event_at = now
-            ceiling = FIRST_CEILING_SECONDS * 2.0**self._doublings
-            self._doublings = min(MOST_DOUBLINGS, self._doublings + 1)
-        else:
-            ceiling = FIRST_CEILING_SECONDS * 2.0 ** max(0, self._doublings - 1)
+            self._events = min(MOST_EVENTS, self._events + 1)
+        ceiling = FIRST_CEILING_SECONDS * 2.0 ** max(0, self._events - 1)
         return self._rng.uniform(0.0, min(LONGEST_CEILING_SECONDS, ceiling))
 
     def passed(self, sent_at: float) -> None:
         """Note a good answer to a request sent at ``sent_at``."""
         if sent_at >= self._last_event_at:
-            self._doublings = 0
+            self._events = 0

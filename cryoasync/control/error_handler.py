@@ -157,12 +157,14 @@ class PredictiveErrorHandler:
     def learn_passed(self, endpoint: str, source_ids: Sequence[str]) -> None:
         """Learn from compounds that passed, by one of them."""
         risk = self._health[endpoint].risk
-        if risk.failed:
+        if not risk.is_empty:
             risk.passed(self._rng.choice(source_ids), len(source_ids), self._hour())
 
-    def learn_blamed(self, endpoint: str, source_id: str, category: ErrorCategory) -> None:
-        """Learn from a compound that was found to fail."""
-        self._health[endpoint].risk.blamed(source_id, self._hour(), category)
+    def learn_blamed(
+        self, endpoint: str, source_id: str, category: ErrorCategory, batch: Sequence[str]
+    ) -> None:
+        """Learn from a compound that was found to be what made ``batch`` fail."""
+        self._health[endpoint].risk.blamed(source_id, self._hour(), category, batch)
 
     def get_stats(self) -> dict[str, Any]:
         """Return what the troubles were like, and how good the predictions are, as JSON values."""

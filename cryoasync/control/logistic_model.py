@@ -29,8 +29,6 @@ class LogisticModel:
     def learn(self, features: Sequence[float], *, happened: bool, times: float = 1.0) -> None:
         """Learn from a case that stands for so many like it."""
         error = times * (self.probability(features) - happened)
-        # One case that stands for many moves no weight further than one that does not.
-        error = max(-1.0, min(1.0, error))
         self._bias -= self._step(-1, error)
         for index, feature in enumerate(features):
             self._weights[index] -= self._step(index, error * feature + SHRINKAGE * self._weights[index])

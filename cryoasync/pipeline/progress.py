@@ -1,7 +1,7 @@
 """How far a run is, as a value: what a display shows and a summary sums up."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,14 +56,19 @@ class Progress:
         traffic: Traffic,
         *,
         clock: Clock,
+        details: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
-        """Begin to measure now; limiter and policy are ``None`` where there is no source to ask."""
+        """Begin to measure now; limiter and policy are ``None`` where there is no source to ask.
+
+        ``details`` are further JSON values of the live state.
+        """
         self._checkpoints = checkpoints
         self._pool = pool
         self._limiter = limiter
         self._policy = policy
         self._traffic = traffic
         self._clock = clock
+        self._details = details
         self.control = RunControl(pool, limiter)
         self._started_at = clock()
         self._pending_at_start = checkpoints.counts.pending
@@ -107,6 +112,7 @@ class Progress:
             "held_seconds": snapshot.held_seconds,
             "control": self.control.to_json(),
             **self._permits(),
+            **self._details(),
             "time_shares": {str(activity): share for activity, share in snapshot.time_shares.items()},
             "workers": [
                 {"number": w.number, "activity": w.activity, "seconds": w.seconds, "chunk": w.chunk}

@@ -5,6 +5,7 @@ from typing import Any
 
 from cryoasync.models import Activity
 from cryoasync.service.database_state import database_sentences
+from cryoasync.service.trouble_words import circuit_words, trouble_words
 
 _LIMITS = {
     Activity.WAITING_FOR_PERMIT: "The source's policy is the limit: more workers will not help.",
@@ -45,6 +46,7 @@ def diagnosis(standing: str, live: Mapping[str, Any] | None) -> Iterator[str]:
         yield from database_sentences(live["database"])
     if live["held_seconds"] > 0:
         yield f"The source asked to be left alone: nothing goes out for {live['held_seconds']:.0f} s more."
+    yield from circuit_words(live.get("circuits", {}))
     shares = sorted(live["time_shares"].items(), key=lambda share: -share[1])
     if not shares:
         yield "The run has just begun."
@@ -54,3 +56,5 @@ def diagnosis(standing: str, live: Mapping[str, Any] | None) -> Iterator[str]:
     yield _LIMITS[Activity(shares[0][0])]
     if live["policy_rate"]:
         yield f"{live['request_rate']:.2f} requests a second of {live['policy_rate']:g} allowed."
+    if "troubles" in live:
+        yield from trouble_words(live["troubles"])

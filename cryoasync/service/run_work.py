@@ -96,6 +96,7 @@ class RunWork:
             already_done=self._started.already_done,
             duplicates=run.duplicates,
             traffic=traffic,
+            troubles=self._stages.details().get("troubles", {}).get("categories", {}),
             rdkit_filled=checkpoints.rows_by_table[RDKIT_DESCRIPTORS.name],
             failures=+checkpoints.failures,
             database=DatabaseWork(

@@ -27,6 +27,7 @@ class Summary:
         counts: of the whole run; ``requested`` is their sum.
         already_done: imported before this start, or young enough when the run was made.
         duplicates: entries of the input that repeat others.
+        troubles: what those of the source were like, by kind.
         failures: met by this start, by kind; those of a part, as of RDKit's, leave a compound imported.
         work_seconds: from the first request of this start to its last commit, or its end.
     """
@@ -39,6 +40,7 @@ class Summary:
     already_done: int
     duplicates: int
     traffic: Traffic
+    troubles: Mapping[str, Mapping[str, Any]]
     rdkit_filled: int
     failures: Mapping[FailureKind, int]
     database: DatabaseWork
@@ -83,6 +85,7 @@ class Summary:
             "rdkit_filled": self.rdkit_filled,
             "errors": dict(self.traffic.errors),
             "recovered": dict(self.traffic.recovered),
+            "troubles": dict(self.troubles),
             "failures": dict(self.failures),
             "database": asdict(self.database),
             "peak_rss_mb": peak_memory_megabytes(),

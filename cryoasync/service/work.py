@@ -72,6 +72,10 @@ class Stages:
             rng=self._rng,
         )
 
+    def details(self) -> Mapping[str, Any]:
+        """Return further parts of the live state, as JSON values."""
+        return {}
+
     async def go_through(
         self,
         pending: PendingEntries,
@@ -89,7 +93,15 @@ class Stages:
             max_queue_size=run.result_queue_size,
             clock=self.clock,
         )
-        progress = Progress(checkpoints, pool, limiter, self._policy, self.traffic, clock=self.clock)
+        progress = Progress(
+            checkpoints,
+            pool,
+            limiter,
+            self._policy,
+            self.traffic,
+            clock=self.clock,
+            details=self.details,
+        )
         async with asyncio.TaskGroup() as side_tasks:
             tasks = [side_tasks.create_task(live(progress), name=name) for name, live in beside.items()]
             if limiter is not None:
@@ -148,6 +160,12 @@ class Work(Stages):
         self._settings = settings
         self._source = source
         self._site = site
+
+    def details(self) -> Mapping[str, Any]:
+        """Return how the circuits stand, and what the troubles were like."""
+        now = self.clock()
+        circuits = {name: circuit.to_json(now) for name, circuit in self.breaker.get_stats().items()}
+        return {"circuits": circuits, "troubles": self.errors.get_stats()}
 
     @asynccontextmanager
     async def opened_file_budget(self) -> AsyncIterator[FileBudgetStore | None]:

@@ -42,7 +42,8 @@ class SourceClient(Generic[E]):
         isolation = Isolation[Entry](
             lambda bad: self._guards.errors.weights(endpoint.name, [entry.source_id for entry in bad])
         )
-        fetch = Fetch(endpoint=endpoint, report=report, isolation=isolation)
+        ids = [entry.source_id for entry in entries]
+        fetch = Fetch(endpoint=endpoint, ids=ids, report=report, isolation=isolation)
         fetch.questions.append(Question.of(entries, priority=endpoint.priority))
         while fetch.questions:
             await self._ask(fetch, fetch.questions.popleft())
@@ -106,7 +107,9 @@ class SourceClient(Generic[E]):
             case Decision.GIVE_UP:
                 fetch.give_up(question, trouble)
                 if trouble.category not in ABSENCES:
-                    self._guards.errors.learn_blamed(fetch.endpoint.name, question.ids[0], trouble.category)
+                    self._guards.errors.learn_blamed(
+                        fetch.endpoint.name, question.ids[0], trouble.category, fetch.ids
+                    )
             case Decision.RETRY | Decision.PROBE:
                 fetch.report(Activity.BACKING_OFF)
                 await asyncio.sleep(strategy.pause_seconds)

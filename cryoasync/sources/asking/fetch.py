@@ -77,12 +77,13 @@ class Question:
 
 @dataclass(slots=True)
 class Fetch(Generic[E]):
-    """The answers of one endpoint for one chunk, as they come in.
+    """The answers of one endpoint for one chunk of ``ids``, as they come in.
 
     ``lost`` are those of the ``errors`` that a compound failed for in the end.
     """
 
     endpoint: E
+    ids: Sequence[str]
     report: ActivityReport
     isolation: Isolation[Entry]
     answers: dict[str, Answer] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from cryoasync.control.rate_headers import read_rate_headers
 from cryoasync.control.throttling_header import THROTTLING_HEADER, read_throttling
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
+from cryoasync.sources.asking.problems import problem_category
 from cryoasync.sources.pubchem.records import read_cid
 
 LONGEST_MESSAGE = 300
@@ -64,6 +65,7 @@ class _Envelope(msgspec.Struct):
     InformationList: _InformationList | None = None
     Fault: _Fault | None = None
     Waiting: Any = None
+    type: Any = None
 
 
 _DECODER = msgspec.json.Decoder(_Envelope)
@@ -84,6 +86,14 @@ def read_answer(answer: Response | NoResponse) -> Rows | Trouble:
         return _fault(answer, envelope.Fault)
     if answer.status == 200:
         return _rows(answer, envelope)
+    return _otherwise(answer, envelope)
+
+
+def _otherwise(answer: Response, envelope: _Envelope) -> Trouble:
+    """Tell apart what is JSON under another status than 200, and no fault."""
+    category = problem_category(envelope.type)
+    if category is not None:
+        return _trouble(answer, category, f"problem {envelope.type}", spoke=True)
     return _by_status(answer, _CATEGORY_BY_STATUS, spoke=envelope.Waiting is not None)
 
 
