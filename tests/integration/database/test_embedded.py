@@ -153,9 +153,11 @@ async def test_only_the_owner_can_reach_the_files(server: EmbeddedServer, tmp_pa
     """Nobody else can enter the folder, whose socket and password would let him in."""
     await server.ensure_running()
     root = tmp_path / "data" / "embedded-postgresql"
-    assert stat.S_IMODE(root.stat().st_mode) == 0o700
-    assert root.stat().st_uid == os.geteuid()
-    assert server.status().socket_dir.is_relative_to(root)
+    # Where the path is too long for a socket, it lies in a folder of its own.
+    sockets = server.status().socket_dir
+    for folder in (root, root if sockets.is_relative_to(root) else sockets):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert folder.stat().st_uid == os.geteuid()
 
 
 async def test_tcp_asks_for_the_password(server: EmbeddedServer) -> None:

@@ -207,7 +207,8 @@ async def test_the_interrupt_of_the_terminal_does_not_reach_the_server(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
     """The server stands in a session of its own: SIGINT to the starter's group leaves it running."""
-    script = ENSURE + "import os, signal; os.killpg(0, signal.SIGINT)"
+    # Tests that run in the background ignore the signal, and their children with them.
+    script = ENSURE + "import os, signal; signal.signal(2, signal.SIG_DFL); os.killpg(0, signal.SIGINT)"
     starter = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", script, str(tmp_path)), start_new_session=True, stderr=subprocess.DEVNULL
     )
