@@ -81,6 +81,9 @@ class Member:
         """Undo what is set, locked and open in the session, and tell whether that worked."""
         try:
             async with asyncio.timeout(RESET_SECONDS):
+                # Whoever was cancelled while a transaction began could not end it; asyncpg takes that for a bug.
+                if self.connection.is_in_transaction():
+                    await self.connection.execute("ROLLBACK")
                 await self.connection.reset()
         except FOREIGN_ERRORS:
             return False

@@ -1,5 +1,6 @@
 """Opening a pool on a real server, and what is said where that fails."""
 
+import asyncio
 from urllib.parse import urlsplit
 
 import pytest
@@ -100,6 +101,19 @@ async def test_an_error_inside_a_transaction_writes_nothing(database: Database) 
             await connection.execute("CREATE TABLE half_done (); SELECT 1 / 0")
     async with database.transaction() as connection:
         assert await connection.fetchval("SELECT to_regclass('half_done')") is None
+
+
+async def test_a_transaction_left_open_is_rolled_back_without_a_word(database: Database) -> None:
+    """A task that is cancelled while its transaction begins cannot end it."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    connection = await database.pool.get_connection()
+    await connection.execute("BEGIN")
+    await database.pool.release_connection(connection, keeps_session=True)
+    async with database.session() as again:
+        assert again is connection
+        assert not again.is_in_transaction()
+    assert complaints == []
 
 
 async def test_the_embedded_server_is_not_asked_for_what_far_ones_must_show(
