@@ -179,7 +179,7 @@ class Stage:
 
 
 async def _commit(database: Database, run: Run) -> list[float]:
-    store = PostgresBatchStore(database, run, BatchDatabaseOperator(), time.perf_counter)
+    store = PostgresBatchStore(run, BatchDatabaseOperator(database))
     patience = DatabasePatience(
         0.0,
         DatabaseBreaker(clock=time.monotonic),
@@ -195,7 +195,9 @@ async def _commit(database: Database, run: Run) -> list[float]:
         results.append(_imported(chunk))
         if sum(len(result.entries) for result in results) < _BATCH_ENTRIES:
             continue
-        seconds.append((await store.commit(Batch(results=tuple(results)))).seconds)
+        began_at = time.perf_counter()
+        await store.commit(Batch(results=tuple(results)))
+        seconds.append(time.perf_counter() - began_at)
         results.clear()
         if len(seconds) == _COMMITS:
             break

@@ -83,6 +83,12 @@ class DatabaseUnavailableError(DatabaseError):
     kind = "database_unavailable"
 
 
+class CommitUnknownError(DatabaseUnavailableError):
+    """Nobody knows whether the last batch was written."""
+
+    kind = "commit_unknown"
+
+
 class DatabaseDiskFullError(DatabaseUnavailableError):
     """The disk of the database is full."""
 

@@ -103,10 +103,11 @@ class StagedTable:
     """A table that rows are merged into, and how.
 
     Attributes:
-        name: the table in the schema ``cryoasync``; the staging table takes its column types from it.
+        name: the table; the staging table takes its column types from it.
         columns: the columns of each row, in the order of its values.
         key: the columns that identify a row; equal keys in one batch are settled by the last row.
-        merge: statements run one after the other, each with ``{staging}`` where the staging table stands.
+        merge: statements run one after the other, each with ``{staging}`` where its FROM names the staged rows.
+        schema: where the table is; empty for the first one on the search path.
         records_of: the source whose records of molecules the rows are, by the first column of the key;
             ``None`` where they are none.
     """
@@ -115,6 +116,7 @@ class StagedTable:
     columns: tuple[str, ...]
     key: tuple[str, ...]
     merge: tuple[str, ...]
+    schema: str = "cryoasync"
     records_of: str | None = None
 
 
@@ -207,7 +209,32 @@ class CommitReport:
     counts: RunCounts
     rows: int
     refused: int
-    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteStatistics:
+    """What was written to the database.
+
+    Attributes:
+        rows: merged, whether they changed anything or not.
+        bytes: of their values, estimated from a sample.
+        batches: transactions committed, and ``seconds`` what they took, retries and waits included.
+        retries: transactions that were begun again.
+        refused: rows that the database did not take.
+        batch_rows: the size at which a batch is committed now.
+        p50_seconds: what half of the latest batches took at most; so for 95 and 99 of a hundred.
+    """
+
+    rows: int = 0
+    bytes: int = 0
+    batches: int = 0
+    seconds: float = 0.0
+    retries: int = 0
+    refused: int = 0
+    batch_rows: int = 0
+    p50_seconds: float = 0.0
+    p95_seconds: float = 0.0
+    p99_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

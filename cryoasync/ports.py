@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Protocol
 
-from cryoasync.models import Activity, Batch, Chunk, ChunkResult, CommitReport, Entry, Span
+from cryoasync.models import Activity, Batch, Chunk, ChunkResult, CommitReport, Entry, Span, WriteStatistics
 
 Clock = Callable[[], float]
 """Seconds that never run backwards, as ``asyncio``'s ``loop.time``."""
@@ -48,6 +48,18 @@ class BatchStore(Protocol):
             DatabaseUnavailableError: nothing is known to be written; try again later.
             RunFencedError: another process has taken the run over; nothing was written.
         """
+        ...
+
+
+class BatchWriter(Protocol):
+    """Writes what a batch store commits, and learns from it."""
+
+    def optimize_batch_size(self) -> int:
+        """Return how many rows the next batch best has."""
+        ...
+
+    def get_stats(self) -> WriteStatistics:
+        """Return what was written so far."""
         ...
 
 

@@ -31,10 +31,11 @@ def print_summary(summary: Summary) -> None:
     table.add_row("errors", f"{traffic.errors.total():,}{recovered}")
     for category, record in summary.troubles.items():
         table.add_row("", f"{category.replace('_', ' ')}: {recovery_words(record)}")
+    writes = summary.database
     table.add_row(
         "database",
-        f"{summary.database.rows:,} rows in {summary.database.batches:,} batches,"
-        f" {summary.database.seconds:.1f} s; {summary.rdkit_filled:,} computed by RDKit",
+        f"{writes.rows:,} rows in {writes.batches:,} batches of up to {writes.batch_rows:,}, {writes.seconds:.1f} s;"
+        f" {summary.rdkit_filled:,} computed by RDKit",
     )
     table.add_row(
         "time", f"{summary.elapsed_seconds:.1f} s, {summary.compounds_per_minute:,.0f} compounds a minute"

@@ -1,127 +1,261 @@
-"""Rows into their table: binary COPY into a staging table, then set-based merge statements."""
+"""Rows into tables of PostgreSQL in batches: each in one transaction, as large as is best, and known to be written."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any
+import asyncio
+import random
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import Any, Self, TypeVar
 
-import asyncpg
+from cryoasync.control.batch_size import BatchSizeTuner
+from cryoasync.control.write_pace import WritePace
+from cryoasync.database.batch_transaction import BatchTransaction, Merged, Refused, RowRefusedError
+from cryoasync.database.connection import Connection, Database
+from cryoasync.database.error_translation import is_conflict
+from cryoasync.database.exact_transaction import ExactTransactions
+from cryoasync.database.pool_queue import Priority
+from cryoasync.database.server_pressure import look_at
+from cryoasync.database.table_statements import OnConflict, Target, alteration, insertion, table_name
+from cryoasync.database.table_types import TableTypes
+from cryoasync.database.write_meter import WriteMeter
+from cryoasync.errors import DatabaseError, DatabaseUnavailableError
+from cryoasync.models import StagedTable, WriteStatistics
 
-from cryoasync.database.connection import Connection
-from cryoasync.database.row_check import find_problems
-from cryoasync.models import Row, StagedTable
+__all__ = ["BatchDatabaseOperator", "BatchLimits", "BulkReport", "OnConflict"]
 
-# SQLSTATE classes in which one row is to blame: data, integrity, program limits (a row too large for an
-# index), and what a trigger raises.
-_ROW_ERROR_CLASSES = ("22", "23", "54", "P0")
-# What asyncpg's encoder raises in the middle of a COPY.
-_ENCODER_ERRORS = (TypeError, ValueError, OverflowError, AttributeError)
+REFUSED_KEPT = 1000
+"""Refused rows that a report tells of one by one."""
 
+_LOOK_SECONDS = 1.0
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that the client's encoder or the server refuses, and what was said."""
+_Result = TypeVar("_Result")
 
-    row: Row
-    message: str
+Rows = Iterable[Sequence[Any]] | AsyncIterable[Sequence[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class MergeReport:
-    """How many rows were merged, and which were not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """Sizes and times.
 
-    rows: int
-    refused: tuple[Refused, ...]
+    Attributes:
+        start_rows: rows of the first transaction; later ones have between ``fewest_rows`` and ``most_rows``.
+        retry_seconds: for how long a transaction is tried again before its error is raised.
+    """
+
+    start_rows: int = 1000
+    fewest_rows: int = 100
+    most_rows: int = 20_000
+    retry_seconds: float = 30.0
+
+    @classmethod
+    def around(cls, rows: int, *, retry_seconds: float) -> Self:
+        """Return limits from a tenth to ten times of ``rows``, to begin with."""
+        return cls(
+            start_rows=rows, fewest_rows=max(1, rows // 10), most_rows=10 * rows, retry_seconds=retry_seconds
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkReport:
+    """What a bulk operation did.
+
+    Attributes:
+        rows: given and not refused; of equal keys in one batch only the last counts.
+        changed: rows of the table that were inserted or updated.
+        refused: rows that the encoder or the server did not take, by their place in all that were given, with
+            what was said of them: at most ``REFUSED_KEPT``, of ``refused_rows``.
+        batches: transactions.
+    """
+
+    rows: int = 0
+    changed: int = 0
+    refused: tuple[Refused, ...] = ()
+    refused_rows: int = 0
+    batches: int = 0
 
 
 class BatchDatabaseOperator:
-    """Merges batches of rows; a bad row costs itself alone."""
+    """Writes rows of any table in transactions whose size it finds out by itself.
 
-    def __init__(self) -> None:
-        """Know no table yet: column types are read from the catalogue when a table is first met."""
-        self._column_types: dict[str, tuple[str, ...]] = {}
+    A transaction is tried again where that helps (a deadlock, a lost connection, a server that restarts) and
+    written once all the same; a row that cannot be written costs itself alone. Where others wait for its locks or
+    for the server's log, it takes smaller steps and pauses.
+    """
 
-    async def merge(self, connection: Connection, rows: Sequence[Row]) -> MergeReport:
-        """Merge rows of one table inside the transaction that is open.
+    def __init__(
+        self,
+        database: Database,
+        limits: BatchLimits | None = None,
+        *,
+        priority: Priority = Priority.WORK,
+        rng: random.Random | None = None,
+    ) -> None:
+        """Write to an open database, over connections taken with ``priority``; ``rng`` draws the jitter of retries."""
+        limits = limits or BatchLimits()
+        self._keeps_session = not database.transaction_pooler
+        self._clock = asyncio.get_running_loop().time
+        self._types = TableTypes()
+        self._tuner = BatchSizeTuner(limits.start_rows, limits.fewest_rows, limits.most_rows)
+        self._pace = WritePace()
+        self._meter = WriteMeter()
+        self._looked_at = -_LOOK_SECONDS
+        self._resume_at = 0.0
+        self._transactions = ExactTransactions(
+            database,
+            priority=priority,
+            retry_seconds=limits.retry_seconds,
+            on_retry=self._note_retry,
+            clock=self._clock,
+            rng=rng or random.Random(),
+        )
 
-        Of rows with equal keys the last counts. The best batches have 1,000 to 5,000 rows.
+    async def bulk_insert(
+        self,
+        table: str | tuple[str, str],
+        columns: Sequence[str],
+        values: Rows,
+        *,
+        on_conflict: OnConflict | None = None,
+    ) -> BulkReport:
+        """Insert rows, batch by batch.
+
+        Without ``on_conflict`` a row whose key is there already is refused.
+
+        Args:
+            table: ``"name"``, ``"schema.name"``, or ``("schema", "name")``.
+            columns: of each row, in the order of its values.
+            values: rows, from any iterable, also an asynchronous one; no more than a batch is kept in memory.
+            on_conflict: what becomes of rows whose key is in the table.
 
         Raises:
-            asyncpg.PostgresError: an error that no single row is to blame for; the transaction is lost.
+            ValueError: the columns do not fit ``on_conflict``.
+            DatabaseError: the batches before are written, this one and those after it are not.
+            CommitUnknownError: of this batch nobody knows.
         """
-        if not rows:
-            return MergeReport(0, ())
-        table = rows[0].table
-        column_types = await self._types_of(connection, table)
-        distinct = _last_of_each_key(table, rows)
-        problems = find_problems(column_types, [row.values for row in distinct])
-        refused = [Refused(distinct[index], problem) for index, problem in problems.items()]
-        good = [row for index, row in enumerate(distinct) if index not in problems] if problems else distinct
-        refused += await _merge_or_halve(connection, table, good)
-        return MergeReport(len(distinct) - len(refused), tuple(refused))
+        target = await self._target(table, columns)
+        return await self._write_all(insertion(target, on_conflict), values)
 
-    async def _types_of(self, connection: Connection, table: StagedTable) -> tuple[str, ...]:
-        if table.name not in self._column_types:
-            records = await connection.fetch(
-                "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = $1::regclass",
-                f"cryoasync.{table.name}",
-            )
-            types = dict(map(tuple, records))
-            self._column_types[table.name] = tuple(types.get(column, "") for column in table.columns)
-        return self._column_types[table.name]
+    async def bulk_update(
+        self, table: str | tuple[str, str], columns: Sequence[str], values: Rows, condition_column: str
+    ) -> BulkReport:
+        """Update the rows that have the same value in ``condition_column``, batch by batch.
 
+        Rows that are not there, or that would not change, are left alone. Arguments and errors are those of
+        :meth:`bulk_insert`.
+        """
+        target = await self._target(table, columns)
+        return await self._write_all(alteration(target, condition_column), values)
 
-def _last_of_each_key(table: StagedTable, rows: Sequence[Row]) -> list[Row]:
-    """Keep the last row of each key; an upsert cannot touch a row twice."""
-    key = itemgetter(*(table.columns.index(column) for column in table.key))
-    return list({key(row.values): row for row in rows}.values())
+    def optimize_batch_size(self) -> int:
+        """Return how many rows the next transaction best has, by all that were committed so far."""
+        return self._tuner.size
 
+    def get_stats(self) -> WriteStatistics:
+        """Return what was written, and how long it took."""
+        return self._meter.statistics(self._tuner.size)
 
-async def _merge_or_halve(connection: Connection, table: StagedTable, rows: Sequence[Row]) -> list[Refused]:
-    """Merge the rows; where that fails through a row, merge each half, until the culprits stand alone."""
-    if not rows:
-        return []
-    try:
-        async with connection.transaction():
-            await _stage_and_merge(connection, table, [row.values for row in rows])
-    except (*_ENCODER_ERRORS, asyncpg.PostgresError) as error:
-        if not _is_row_error(error):
+    async def transact(
+        self, work: Callable[[BatchTransaction], Awaitable[_Result]], *, is_repeatable: bool = False
+    ) -> _Result:
+        """Return what ``work`` gives, once all it did in its transaction is committed.
+
+        It may be called again: see :meth:`ExactTransactions.run`, whose errors these are.
+        """
+        await asyncio.sleep(max(0.0, self._resume_at - self._clock()))
+        try:
+            try:
+                return await self._run(work, is_careful=False, is_repeatable=is_repeatable)
+            except RowRefusedError:
+                return await self._run(work, is_careful=True, is_repeatable=is_repeatable)
+        except DatabaseError:
+            # It may be that a table is no longer as the catalogue said.
+            self._types.forget()
             raise
-        if len(rows) == 1:
-            return [Refused(rows[0], _message(error))]
-    else:
-        return []
-    middle = len(rows) // 2
-    return [
-        *await _merge_or_halve(connection, table, rows[:middle]),
-        *await _merge_or_halve(connection, table, rows[middle:]),
-    ]
+
+    async def _run(
+        self,
+        work: Callable[[BatchTransaction], Awaitable[_Result]],
+        *,
+        is_careful: bool,
+        is_repeatable: bool,
+    ) -> _Result:
+        async def attempt(connection: Connection) -> tuple[_Result, BatchTransaction, float]:
+            began_at = self._clock()
+            batch = BatchTransaction(
+                connection, self._types, keeps_session=self._keeps_session, is_careful=is_careful
+            )
+            result = await work(batch)
+            if began_at - self._looked_at >= _LOOK_SECONDS:
+                await self._look(connection)
+            return result, batch, began_at
+
+        asked_at = self._clock()
+        result, batch, began_at = await self._transactions.run(attempt, is_repeatable=is_repeatable)
+        ended_at = self._clock()
+        self._meter.committed(batch, ended_at - asked_at)
+        if not is_careful:
+            self._tuner.record(batch.rows, ended_at - began_at)
+        self._resume_at = ended_at + self._pace.pause_after(ended_at - began_at)
+        return result
+
+    async def _look(self, connection: Connection) -> None:
+        """See whether others wait for the locks that are held, or for the log."""
+        self._looked_at = self._clock()
+        waiting = await look_at(connection)
+        self._pace.record(is_pressed=waiting.is_pressed)
+        if waiting.for_our_locks:
+            self._tuner.record_conflict()
+
+    def _note_retry(self, error: DatabaseUnavailableError) -> None:
+        self._meter.retries += 1
+        if is_conflict(error):
+            self._tuner.record_conflict()
+
+    async def _target(self, table: str | tuple[str, str], columns: Sequence[str]) -> Target:
+        schema, name = table_name(table)
+        self._types.forget()
+
+        async def types(connection: Connection) -> tuple[str, ...]:
+            return await self._types.of(connection, schema, name, tuple(columns))
+
+        known = await self._transactions.run(types, is_repeatable=True)
+        return Target(schema=schema, name=name, columns=tuple(columns), types=known)
+
+    async def _write_all(self, table: StagedTable, values: Rows) -> BulkReport:
+        report, begun = BulkReport(), 0
+        async for rows in self._batches(values):
+            report = _added(report, await self.transact(partial(_merged, table, rows)), begun)
+            begun += len(rows)
+        return report
+
+    async def _batches(self, values: Rows) -> AsyncIterator[Sequence[Sequence[Any]]]:
+        if isinstance(values, AsyncIterable):
+            rows = []
+            async for row in values:
+                rows.append(row)
+                if len(rows) >= self._tuner.size:
+                    yield rows
+                    rows = []
+            if rows:
+                yield rows
+            return
+        iterator = iter(values)
+        while rows := list(islice(iterator, self._tuner.size)):
+            yield rows
 
 
-async def _stage_and_merge(
-    connection: Connection, table: StagedTable, records: Sequence[Sequence[Any]]
-) -> None:
-    staging = f"staging_{table.name}"
-    columns = ", ".join(table.columns)
-    # Dropped at the commit, for behind a transaction pooler the next transaction is elsewhere; and dropped
-    # here, for the other half of a halved batch comes in the same transaction.
-    await connection.execute(
-        f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS"  # noqa: S608 - names of our own tables
-        f" SELECT {columns} FROM cryoasync.{table.name} WITH NO DATA"
+async def _merged(table: StagedTable, rows: Sequence[Sequence[Any]], batch: BatchTransaction) -> Merged:
+    return await batch.merge(table, rows)
+
+
+def _added(report: BulkReport, merged: Merged, begun: int) -> BulkReport:
+    """Return the report with one more batch, before which so many rows were begun."""
+    refused = [replace(each, index=begun + each.index) for each in merged.refused]
+    return BulkReport(
+        rows=report.rows + merged.rows,
+        changed=report.changed + merged.changed,
+        refused=(report.refused + tuple(refused))[:REFUSED_KEPT],
+        refused_rows=report.refused_rows + len(refused),
+        batches=report.batches + 1,
     )
-    await connection.copy_records_to_table(
-        staging, schema_name="pg_temp", records=records, columns=table.columns
-    )
-    statements = "; ".join(table.merge).replace("{staging}", f"pg_temp.{staging}")
-    await connection.execute(f"{statements}; DROP TABLE pg_temp.{staging}")
-
-
-def _is_row_error(error: Exception) -> bool:
-    if isinstance(error, asyncpg.PostgresError):
-        return (error.sqlstate or "").startswith(_ROW_ERROR_CLASSES)
-    return True
-
-
-def _message(error: Exception) -> str:
-    detail = getattr(error, "detail", None)
-    return f"{error} ({detail})" if detail else f"{error}"

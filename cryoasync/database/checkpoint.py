@@ -1,19 +1,19 @@
 """The store of a run's batches: rows, failures, requests and checkpoint in one transaction."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 
-from cryoasync.database.batch_operator import BatchDatabaseOperator, MergeReport, Refused
-from cryoasync.database.connection import Connection, Database
+from cryoasync.database.batch_operator import BatchDatabaseOperator
+from cryoasync.database.batch_transaction import BatchTransaction
+from cryoasync.database.connection import Connection
 from cryoasync.database.molecules import enter_records, records_of_molecules
-from cryoasync.database.pool_queue import Priority
 from cryoasync.database.run_hold import fenced_error
 from cryoasync.database.run_record import Run
-from cryoasync.database.settlement import Settlement, settlement_of
+from cryoasync.database.settlement import RefusedRow, Settlement, settlement_of
 from cryoasync.database.spool import storable_text
 from cryoasync.database.sql import statement
 from cryoasync.models import Attempt, Batch, CommitReport, Row, RunCounts
-from cryoasync.ports import Clock
 
 _SETTLE_SPANS = statement("settle_spans")
 _ADD_COUNTS = statement("add_counts")
@@ -32,23 +32,15 @@ _RESOLVE_FAILURES = """
 UPDATE cryoasync.failures SET resolved_at = now()
 WHERE run_id = $1 AND source = $2 AND source_id = ANY ($3::text[]) AND resolved_at IS NULL
 """
-# A batch takes well under a second. What takes this long is stuck, and is repeated later.
-_TIME_LIMITS = """
-SET LOCAL statement_timeout = '60s';
-SET LOCAL lock_timeout = '20s';
-SET LOCAL idle_in_transaction_session_timeout = '60s'
-"""
 
 
 class PostgresBatchStore:
     """Commits the batches of one claimed run; see the port ``BatchStore``."""
 
-    def __init__(self, database: Database, run: Run, operator: BatchDatabaseOperator, clock: Clock) -> None:
+    def __init__(self, run: Run, operator: BatchDatabaseOperator) -> None:
         """Write for a claimed run, whose epoch is the fence."""
-        self._database = database
         self._run = run
         self._operator = operator
-        self._clock = clock
 
     async def commit(self, batch: Batch) -> CommitReport:
         """Write the batch in one transaction, in a number of statements that does not grow with it.
@@ -61,34 +53,36 @@ class PostgresBatchStore:
             DatabaseError: nothing is written, and trying again would not help.
             RunFencedError: another process has taken the run over; nothing was written.
         """
-        started = self._clock()
-        async with self._database.transaction(Priority.COMMIT) as connection:
-            await connection.execute(_TIME_LIMITS)
-            rows = [row for result in batch.results for entry in result.entries for row in entry.rows]
-            merged = await self._merge_rows(connection, rows)
-            await enter_records(connection, records_of_molecules(rows))
-            # The books come after the rows: their locks, which other processes may wait for, are short then.
-            settlement = await self._settle(connection, batch, merged.refused)
-            counts = await self._add_counts(connection, settlement.moved())
-            await self._keep_outcomes(connection, settlement)
-            await self._keep_failures(connection, settlement)
-            await self._keep_requests(connection, batch)
-        return CommitReport(
-            counts=counts, rows=merged.rows, refused=len(merged.refused), seconds=self._clock() - started
-        )
+        return await self._operator.transact(partial(self._write, batch), is_repeatable=True)
 
-    async def _merge_rows(self, connection: Connection, rows: Sequence[Row]) -> MergeReport:
+    async def _write(self, batch: Batch, transaction: BatchTransaction) -> CommitReport:
+        connection = transaction.connection
+        rows = [row for result in batch.results for entry in result.entries for row in entry.rows]
+        merged, refused = await self._merge_rows(transaction, rows)
+        await enter_records(connection, records_of_molecules(rows))
+        # The books come after the rows: their locks, which other processes may wait for, are short then.
+        settlement = await self._settle(connection, batch, refused)
+        counts = await self._add_counts(connection, settlement.moved())
+        await self._keep_outcomes(connection, settlement)
+        await self._keep_failures(connection, settlement)
+        await self._keep_requests(connection, batch)
+        return CommitReport(counts=counts, rows=merged, refused=len(refused))
+
+    async def _merge_rows(
+        self, transaction: BatchTransaction, rows: Sequence[Row]
+    ) -> tuple[int, Sequence[RefusedRow]]:
         """Merge table by table in one order, so that two processes cannot lock each other out."""
-        reports = [
-            await self._operator.merge(connection, list(of_table))
-            for _, of_table in groupby(sorted(rows, key=_table_name), key=_table_name)
-        ]
-        return MergeReport(
-            sum(report.rows for report in reports),
-            tuple(refused for report in reports for refused in report.refused),
-        )
+        merged, refused = 0, []
+        for _, of_table in groupby(sorted(rows, key=_table_name), key=_table_name):
+            group = list(of_table)
+            report = await transaction.merge(group[0].table, [row.values for row in group])
+            merged += report.rows
+            refused += [RefusedRow(group[each.index], each.message) for each in report.refused]
+        return merged, refused
 
-    async def _settle(self, connection: Connection, batch: Batch, refused: Sequence[Refused]) -> Settlement:
+    async def _settle(
+        self, connection: Connection, batch: Batch, refused: Sequence[RefusedRow]
+    ) -> Settlement:
         spans = [result.chunk.span for result in batch.results if result.chunk.span is not None]
         settled = await connection.fetch(
             _SETTLE_SPANS, self._run.id, [span.start for span in spans], [span.stop for span in spans]

@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 
 from cryoasync.database.error_translation import is_ambiguous
+from cryoasync.database.json_values import encoded_json
 from cryoasync.database.pool_member import PooledConnection, PoolLimits
 from cryoasync.database.pooler import (
     SUPABASE_TRANSACTION_PORT,
@@ -154,8 +155,7 @@ def _port(dsn: str | None) -> int | None:
     text = os.environ.get("PGPORT", "")
     if dsn is not None:
         parts = urlsplit(dsn)
-        host = parts.netloc.rpartition("@")[2]
-        text = text if not host else host.partition(":")[2]
+        text = parts.netloc.rpartition("@")[2].rpartition(":")[2] or text
         text = parse_qs(parts.query).get("port", [text])[-1]
     return int(text) if text.isdecimal() else None
 
@@ -173,14 +173,14 @@ async def set_json_codecs(connection: PooledConnection) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: _JSONB_VERSION + msgspec.json.encode(value),
+        encoder=lambda value: _JSONB_VERSION + encoded_json(value),
         decoder=lambda data: msgspec.json.decode(data[1:]),
         format="binary",
     )
     await connection.set_type_codec(
         "json",
         schema="pg_catalog",
-        encoder=msgspec.json.encode,
+        encoder=encoded_json,
         decoder=msgspec.json.decode,
         format="binary",
     )

@@ -34,9 +34,7 @@ _ERROR_BY_SQLSTATE: dict[str, type[DatabaseError]] = {
 _LONGEST_PREFIX = 5
 
 _HINTS: dict[type[DatabaseError], str] = {
-    DatabaseRefusedError: (
-        "Check user, password, database name and permissions; `cryoasync db grants` prints those that imports need."
-    ),
+    DatabaseRefusedError: "Check user, password, database name and permissions.",
     DatabaseDiskFullError: "Free disk space on the database server; the work goes on by itself.",
     DatabaseUnavailableError: "Check that the server runs and takes connections from here.",
 }
@@ -67,17 +65,13 @@ def describe_dsn(dsn: str | None) -> str:
         if parts.scheme not in {"postgresql", "postgres"} or is_ambiguous(dsn):
             return unclear
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        hosts = parts.netloc.rpartition("@")[2]
-        if "," in hosts:
-            where = hosts
-        else:
-            host = query.get("host") or parts.hostname or "localhost"
-            where = f"{host}:{query.get('port') or parts.port or 5432}"
+        host = query.get("host") or parts.hostname or "localhost"
+        port = query.get("port") or parts.port or 5432
         user = query.get("user") or unquote(parts.username or "")
         name = query.get("database") or query.get("dbname") or unquote(parts.path.lstrip("/")) or user
     except ValueError:
         return unclear
-    where = f"{where}/{name}"
+    where = f"{host}:{port}/{name}"
     return f"the database {user}@{where}" if user else f"the database {where}"
 
 
@@ -89,6 +83,12 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, CryoasyncError):
         return isinstance(error, DatabaseUnavailableError)
     return isinstance(error, FOREIGN_ERRORS) and issubclass(_error_class(error), DatabaseUnavailableError)
+
+
+def is_conflict(error: DatabaseError) -> bool:
+    """Tell whether an error of ours came of locks: a deadlock, a serialization failure, a wait that took too long."""
+    sqlstate = getattr(error.__cause__, "sqlstate", None) or ""
+    return sqlstate.startswith(("40", "55P03", "57014"))
 
 
 def translate(error: Exception, described: str) -> DatabaseError:

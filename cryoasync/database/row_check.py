@@ -1,18 +1,18 @@
 """What is wrong with values before they are copied: seen here, a bad row costs no round trip.
 
 asyncpg's encoder refuses most of it in the middle of a COPY, which ends the COPY; some of it, it silently
-turns into another value (a number beyond the range of ``numeric`` into 0, a fraction into an integer), and
-the JSON encoder turns a float that is not finite into null.
+turns into another value: a number beyond the range of ``numeric`` into 0, a fraction into an integer.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import chain
-from math import isfinite
+from operator import itemgetter
+from types import NoneType
 from typing import Any
 
-import msgspec
+from cryoasync.database.json_values import encoded_json
 
 # PostgreSQL's documentation, 8.1.2. Too many digits after the point are refused by the encoder.
 _NUMERIC_DIGITS_BEFORE_POINT = 131072
@@ -20,10 +20,25 @@ _NUMERIC_DIGITS_BEFORE_POINT = 131072
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """How the values of one type are checked: all at once, and where that fails one by one."""
+    """How the values of one type are checked: all at once, and where that fails one by one.
+
+    ``is_kept`` tells of all values, None among them, whether none would silently turn into another one.
+    """
 
     all_fine: Callable[[Sequence[Any]], bool]
     problem: Callable[[Any], str | None]
+    is_kept: Callable[[Iterable[Any]], bool] = lambda _: True
+
+
+def find_altered_values(column_types: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[int, str]:
+    """Return, as :func:`find_problems`, what would silently turn into another value; this is quick."""
+    suspects = [
+        number
+        for number, type_name in enumerate(column_types)
+        if type_name in _CHECKS and not _CHECKS[type_name].is_kept(map(itemgetter(number), rows))
+    ]
+    types = [name if number in suspects else "" for number, name in enumerate(column_types)]
+    return find_problems(types, rows) if suspects else {}
 
 
 def find_problems(column_types: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[int, str]:
@@ -89,14 +104,21 @@ def _integer_check(bits: int) -> _Check:
             return f"{type(value).__name__} where an integer is expected"
         return None if lowest <= value <= highest else f"an integer of more than {bits} bits"
 
-    return _Check(all_fine, problem)
+    return _Check(all_fine, problem, _integers_kept)
+
+
+def _integers_kept(values: Iterable[Any]) -> bool:
+    return set(map(type, values)) <= {int, NoneType}
 
 
 def _numerics_fine(values: Sequence[Any]) -> bool:
-    return (
-        set(map(type, values)) == {Decimal}
-        and max(map(Decimal.adjusted, values)) < _NUMERIC_DIGITS_BEFORE_POINT
+    return set(map(type, values)) <= {Decimal} and (
+        max(map(Decimal.adjusted, values), default=0) < _NUMERIC_DIGITS_BEFORE_POINT
     )
+
+
+def _numerics_kept(values: Iterable[Any]) -> bool:
+    return _numerics_fine([value for value in values if value is not None])
 
 
 def _numeric_problem(value: Any) -> str | None:
@@ -117,28 +139,20 @@ def _json_fine(values: Sequence[Any]) -> bool:
 
 def _json_problem(value: Any) -> str | None:
     try:
-        encoded = msgspec.json.encode(value)
+        encoded_json(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         return f"a value that cannot be written as JSON: {error}"
-    # A float that is not finite has become null: without a null there was none.
-    if b"null" in encoded and not _all_finite(value):
-        return "a float that is not finite, which JSON cannot hold"
     return None
-
-
-def _all_finite(value: Any) -> bool:
-    if isinstance(value, float):
-        return isfinite(value)
-    if isinstance(value, dict):
-        return all(map(_all_finite, value.values()))
-    return not isinstance(value, list | tuple) or all(map(_all_finite, value))
 
 
 _CHECKS = {
     "text": _Check(_texts_fine, _text_problem),
+    "character varying": _Check(_texts_fine, _text_problem),
     "text[]": _Check(_text_arrays_fine, _text_array_problem),
+    "smallint": _integer_check(16),
     "integer": _integer_check(32),
     "bigint": _integer_check(64),
-    "numeric": _Check(_numerics_fine, _numeric_problem),
+    "numeric": _Check(_numerics_fine, _numeric_problem, _numerics_kept),
+    "json": _Check(_json_fine, _json_problem),
     "jsonb": _Check(_json_fine, _json_problem),
 }

@@ -3,11 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cryoasync.database.batch_operator import Refused
-from cryoasync.models import Batch, EntryResult, EntryState, Failure, FailureKind, RunCounts
+from cryoasync.models import Batch, EntryResult, EntryState, Failure, FailureKind, Row, RunCounts
 
 # Rows computed here: where the database refuses one, the compound is imported all the same.
 _COMPUTED_TABLES = frozenset({"rdkit_descriptors"})
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that the client's encoder or the server refuses, and what was said."""
+
+    row: Row
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +61,7 @@ class Settlement:
 
 def settlement_of(
     batch: Batch,
-    refused: Iterable[Refused],
+    refused: Iterable[RefusedRow],
     *,
     spans_settled_before: Sequence[bool],
     failed_before: Collection[int],
@@ -67,7 +74,7 @@ def settlement_of(
         spans_settled_before: for each chunk with a span, in order, whether the checkpoint held it already.
         failed_before: positions that failed in an earlier start and are still to be retried in this one.
     """
-    refused_by_id: dict[str, list[Refused]] = {}
+    refused_by_id: dict[str, list[RefusedRow]] = {}
     for refusal in refused:
         refused_by_id.setdefault(refusal.row.source_id, []).append(refusal)
     settled = iter(spans_settled_before)
@@ -84,14 +91,14 @@ def settlement_of(
 
 
 def _with_refusals(
-    results: Iterable[EntryResult], refused_by_id: Mapping[str, Sequence[Refused]]
+    results: Iterable[EntryResult], refused_by_id: Mapping[str, Sequence[RefusedRow]]
 ) -> Iterator[EntryResult]:
     for result in results:
         refusals = refused_by_id.get(result.entry.source_id)
         yield _refused(result, refusals) if refusals else result
 
 
-def _refused(result: EntryResult, refusals: Sequence[Refused]) -> EntryResult:
+def _refused(result: EntryResult, refusals: Sequence[RefusedRow]) -> EntryResult:
     failures = tuple(
         Failure(
             source_id=result.entry.source_id,

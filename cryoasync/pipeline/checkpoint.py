@@ -4,7 +4,7 @@ from collections import Counter
 
 from cryoasync.models import Batch, CommitReport, FailureKind, RunCounts
 from cryoasync.pipeline.database_patience import DatabasePatience
-from cryoasync.ports import BatchStore, Clock
+from cryoasync.ports import BatchStore, BatchWriter, Clock
 
 
 class CheckpointManager:
@@ -15,16 +15,20 @@ class CheckpointManager:
     """
 
     def __init__(
-        self, store: BatchStore, counts: RunCounts, *, patience: DatabasePatience, clock: Clock
+        self,
+        store: BatchStore,
+        counts: RunCounts,
+        *,
+        patience: DatabasePatience,
+        clock: Clock,
+        writer: BatchWriter | None = None,
     ) -> None:
-        """Start from the ``counts`` that are already saved."""
+        """Start from the ``counts`` that are already saved; ``writer`` is what the store writes through, if it does."""
         self.counts = counts
-        self.batches = 0
-        self.rows = 0
         self.rows_by_table: Counter[str] = Counter()
         self.failures: Counter[FailureKind] = Counter()
-        self.seconds = 0.0
         self.last_commit_at: float | None = None
+        self.writer = writer
         self._store = store
         self._patience = patience
         self._clock = clock
@@ -42,11 +46,8 @@ class CheckpointManager:
 
     def _saved(self, batch: Batch, report: CommitReport) -> None:
         self.counts = report.counts
-        self.batches += 1
-        self.rows += report.rows
         entries = [entry for result in batch.results for entry in result.entries]
         self.rows_by_table.update(row.table.name for entry in entries for row in entry.rows)
         self.failures.update(failure.kind for entry in entries for failure in entry.failures)
         self.failures[FailureKind.REJECTED_BY_DATABASE] += report.refused
-        self.seconds += report.seconds
         self.last_commit_at = self._clock()

@@ -1,7 +1,7 @@
 """Gathers results into batches, by size or by age, and hands them to the checkpoint."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from cryoasync.models import Batch, ChunkResult
 from cryoasync.pipeline.channel import Channel, EndOfChannel
@@ -16,13 +16,13 @@ class ResultCollector:
         self,
         checkpoints: CheckpointManager,
         *,
-        batch_entries: int,
+        batch_rows: Callable[[], int],
         batch_age_seconds: float,
         clock: Clock,
     ) -> None:
-        """Commit a batch of ``batch_entries``, or one that is ``batch_age_seconds`` old."""
+        """Commit a batch of as many rows as ``batch_rows`` gives then, or one that is ``batch_age_seconds`` old."""
         self._checkpoints = checkpoints
-        self._batch_entries = batch_entries
+        self._batch_rows = batch_rows
         self._batch_age_seconds = batch_age_seconds
         self._clock = clock
 
@@ -35,10 +35,17 @@ class ResultCollector:
         async for first in results:
             batch = [first]
             due_at = self._clock() + self._batch_age_seconds
-            while sum(len(result.entries) for result in batch) < self._batch_entries:
+            rows, wanted = _rows_in(first), self._batch_rows()
+            while rows < wanted:
                 try:
                     async with asyncio.timeout_at(due_at):
                         batch.append(await results.receive())
                 except (TimeoutError, EndOfChannel):
                     break
+                rows += _rows_in(batch[-1])
             yield Batch(results=tuple(batch))
+
+
+def _rows_in(result: ChunkResult) -> int:
+    """Return how many rows a result brings; an entry without any is written down as well."""
+    return sum(max(1, len(entry.rows)) for entry in result.entries)

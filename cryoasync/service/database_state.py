@@ -1,10 +1,12 @@
 """How a run at work stands with its database: its connections, what is in between, and whether it must pause."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from cryoasync.database.connection import Database
 from cryoasync.database.pooler import Pooler
+from cryoasync.models import WriteStatistics
 from cryoasync.pipeline.database_breaker import DatabaseBreaker
 
 _POOLERS = {
@@ -16,13 +18,14 @@ _POOLERS = {
 }
 
 
-def database_state(database: Database, breaker: DatabaseBreaker) -> dict[str, Any]:
+def database_state(database: Database, breaker: DatabaseBreaker, writes: WriteStatistics) -> dict[str, Any]:
     """Return what ``status`` shows of the database of a run at work, as JSON values."""
     pause = breaker.state()
     return {
         "pooler": database.pooler,
         "pause": {"lasts": pause.is_open, "times": pause.openings, "seconds": pause.open_seconds},
         "pool": database.pool.get_stats().to_json(),
+        "writes": asdict(writes),
     }
 
 
@@ -46,8 +49,21 @@ def database_sentences(state: Mapping[str, Any]) -> Iterator[str]:
         f"To the database there are {connections_in_words(state)}; half of those who wanted one waited less than"
         f" {_milliseconds(pool['wait_p50_seconds'])}, all but 1 % less than {_milliseconds(pool['wait_p99_seconds'])}."
     )
+    if state["writes"]["batches"]:
+        yield _writes_in_words(state["writes"])
     for leak in pool["leaks"]:
         yield f"{leak['holder']} has had a connection for {leak['seconds']:.0f} s."
+
+
+def _writes_in_words(writes: Mapping[str, Any]) -> str:
+    rate = writes["rows"] / writes["seconds"] if writes["seconds"] else 0.0
+    again = f", {writes['retries']:,} of them begun again" if writes["retries"] else ""
+    size = f"{writes['rows']:,} rows ({writes['bytes'] / 1e6:,.1f} MB)"
+    half, most = _milliseconds(writes["p50_seconds"]), _milliseconds(writes["p95_seconds"])
+    return (
+        f"Written are {size} in {writes['batches']:,} batches{again}: {rate:,.0f} rows a second of writing. Half of the"
+        f" batches took less than {half}, all but 5 % less than {most}; one has up to {writes['batch_rows']:,} rows."
+    )
 
 
 def _milliseconds(seconds: float) -> str:

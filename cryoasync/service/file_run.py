@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 
 from cryoasync.chemistry.process_pool import RdkitPool
-from cryoasync.database.batch_operator import BatchDatabaseOperator
 from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
 from cryoasync.database.opening import opened_database
@@ -25,7 +24,7 @@ from cryoasync.errors import InputError, UsageError
 from cryoasync.models import EntryState, RunIdentity
 from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
 from cryoasync.service.run_start import StartedRun, start_run
-from cryoasync.service.run_work import RunOutcome, RunWork
+from cryoasync.service.run_work import RunOutcome, RunWork, batch_writer
 from cryoasync.service.work import Display, Stages, utc_now
 from cryoasync.settings import RdkitMode, RunSettings, Settings
 from cryoasync.sources.files.collection import FilesDigest, StructureFiles
@@ -112,8 +111,9 @@ class FileStart:
     async def run(self, database: Database, hold: RunHold, display: Display) -> RunOutcome:
         """Work until the end or a stop; a file that is damaged somewhere is an error once the rest is imported."""
         structlog.contextvars.bind_contextvars(run=self._started.run.id)
-        store = PostgresBatchStore(database, self._started.run, BatchDatabaseOperator(), self._stages.clock)
-        work = RunWork(self._started, self._stages, store, hold=hold, stop=self._stop)
+        writer = batch_writer(database, self._settings.run)
+        store = PostgresBatchStore(self._started.run, writer)
+        work = RunWork(self._started, self._stages, store, writer, hold=hold, stop=self._stop)
         outcome = await work.run(self._go_through(database, work, display))
         if outcome.error is None and self._damage is not None:
             return replace(outcome, error=_damage_error(self._damage))

@@ -8,7 +8,6 @@ from datetime import timedelta
 import structlog
 
 from cryoasync.chemistry.process_pool import RdkitPool
-from cryoasync.database.batch_operator import BatchDatabaseOperator
 from cryoasync.database.budget import DatabaseBudgetStore
 from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
@@ -27,7 +26,7 @@ from cryoasync.service.cache_warnings import warn_of_cache
 from cryoasync.service.hours import keep_hours, known_hours, save_hours
 from cryoasync.service.origin_guard import OriginGuard, assert_expected_origin, expected_origin
 from cryoasync.service.run_start import StartedRun, digest_of, spool_of, start_run
-from cryoasync.service.run_work import RunOutcome, RunWork
+from cryoasync.service.run_work import RunOutcome, RunWork, batch_writer
 from cryoasync.service.site import Site, opened_site, site_name
 from cryoasync.service.work import Display, Work, utc_now
 from cryoasync.settings import RdkitMode, Settings
@@ -121,10 +120,11 @@ class _Start:
         self._host = site.host
         self._run = run
         self._work = Work(settings, source, site, stop, spoke_before=spoke_before)
-        store = PostgresBatchStore(database, run, BatchDatabaseOperator(), self._work.clock)
+        writer = batch_writer(database, settings.run)
+        store = PostgresBatchStore(run, writer)
         expected = expected_origin(site.base_url, simulate=settings.run.simulate)
         guard = OriginGuard(store, database, self._work.reach, site.base_url, expected)
-        self._run_work = RunWork(started, self._work, guard, hold=hold, stop=stop)
+        self._run_work = RunWork(started, self._work, guard, writer, hold=hold, stop=stop)
 
     async def run(self, display: Display) -> RunOutcome:
         """Work until the end or a stop."""

@@ -8,18 +8,25 @@ from typing import Any
 import structlog
 
 from cryoasync.chemistry.table import RDKIT_DESCRIPTORS
+from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits
+from cryoasync.database.connection import Database
+from cryoasync.database.pool_queue import Priority
 from cryoasync.database.run_hold import RunHold
 from cryoasync.errors import CryoasyncError, DatabaseUnavailableError, RunFencedError
 from cryoasync.models import RunStatus
 from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.pipeline.progress import Progress
 from cryoasync.pipeline.shutdown import StopRequest
-from cryoasync.ports import BatchStore
+from cryoasync.ports import BatchStore, BatchWriter
 from cryoasync.service.database_state import database_state
 from cryoasync.service.heartbeat import beat
 from cryoasync.service.run_start import StartedRun
-from cryoasync.service.summary import DatabaseWork, Summary
+from cryoasync.service.summary import Summary
 from cryoasync.service.work import Stages, exit_code
+from cryoasync.settings import RunSettings
+
+RETRY_SECONDS = 1.0
+"""How long a batch is tried again before the run says that the database is out of reach."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,16 +45,30 @@ class RunOutcome:
         return exit_code(self.error, self.signal, failed=self.summary.counts.failed)
 
 
+def batch_writer(database: Database, run: RunSettings) -> BatchDatabaseOperator:
+    """Return what writes the batches of a run: an outage is for its patience, a conflict for the writer."""
+    limits = BatchLimits.around(run.batch_rows, retry_seconds=RETRY_SECONDS)
+    return BatchDatabaseOperator(database, limits, priority=Priority.COMMIT)
+
+
 class RunWork:
     """A claimed run, from the first batch of this start to its summary."""
 
     def __init__(
-        self, started: StartedRun, stages: Stages, store: BatchStore, *, hold: RunHold, stop: StopRequest
+        self,
+        started: StartedRun,
+        stages: Stages,
+        store: BatchStore,
+        writer: BatchWriter,
+        *,
+        hold: RunHold,
+        stop: StopRequest,
     ) -> None:
-        """Commit to ``store``."""
+        """Commit to ``store``, which writes through ``writer``."""
         self.checkpoints = CheckpointManager(
-            store, started.run.counts, patience=stages.patience(), clock=stages.clock
+            store, started.run.counts, patience=stages.patience(), clock=stages.clock, writer=writer
         )
+        self._writer = writer
         self._started = started
         self._stages = stages
         self._hold = hold
@@ -64,7 +85,9 @@ class RunWork:
         """Show that the run is at work, until cancelled; errors are those of :func:`beat`."""
 
         def live_state() -> dict[str, Any]:
-            database = database_state(self._hold.database, self._stages.database_breaker)
+            database = database_state(
+                self._hold.database, self._stages.database_breaker, self._writer.get_stats()
+            )
             return {**progress.live_state(), "database": database}
 
         await beat(self._hold, self._stages.patience(), live_state, progress.control.follow)
@@ -99,9 +122,7 @@ class RunWork:
             troubles=self._stages.details().get("troubles", {}).get("categories", {}),
             rdkit_filled=checkpoints.rows_by_table[RDKIT_DESCRIPTORS.name],
             failures=+checkpoints.failures,
-            database=DatabaseWork(
-                rows=checkpoints.rows, batches=checkpoints.batches, seconds=checkpoints.seconds
-            ),
+            database=self._writer.get_stats(),
             elapsed_seconds=now - self._stages.began_at,
             work_seconds=0.0 if first is None else max(0.0, (now if last is None else last) - first),
         )

@@ -6,16 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cryoasync.control.traffic import Traffic
-from cryoasync.models import FailureKind, RunCounts, RunStatus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseWork:
-    """What was written: rows staged, transactions, and the seconds they took."""
-
-    rows: int
-    batches: int
-    seconds: float
+from cryoasync.models import FailureKind, RunCounts, RunStatus, WriteStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +34,7 @@ class Summary:
     troubles: Mapping[str, Mapping[str, Any]]
     rdkit_filled: int
     failures: Mapping[FailureKind, int]
-    database: DatabaseWork
+    database: WriteStatistics
     elapsed_seconds: float
     work_seconds: float
 

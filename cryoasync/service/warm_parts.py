@@ -90,7 +90,7 @@ class Tally:
             for entry in result.entries:
                 self.settled[entry.state] += 1
                 self.failures += entry.failures[: FAILURES_KEPT - len(self.failures)]
-        return CommitReport(counts=self.counts(), rows=0, refused=0, seconds=0.0)
+        return CommitReport(counts=self.counts(), rows=0, refused=0)
 
     def counts(self) -> RunCounts:
         """Return what became of the entries so far; those in the cache count as imported, as in a run."""

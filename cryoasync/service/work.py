@@ -34,7 +34,7 @@ from cryoasync.pipeline.progress import Progress
 from cryoasync.pipeline.result_collector import ResultCollector
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
-from cryoasync.ports import ChunkProcessor, PendingEntries
+from cryoasync.ports import BatchWriter, ChunkProcessor, PendingEntries
 from cryoasync.service.site import Site
 from cryoasync.settings import RunSettings, Settings
 from cryoasync.sources.asking.guards import Guards
@@ -111,7 +111,7 @@ class Stages:
                 pool,
                 ResultCollector(
                     checkpoints,
-                    batch_entries=run.batch_entries,
+                    batch_rows=_batch_rows(run, checkpoints.writer),
                     batch_age_seconds=run.batch_age_seconds,
                     clock=self.clock,
                 ),
@@ -153,9 +153,7 @@ class Work(Stages):
         """Begin to count now; ``spoke_before`` tells whether the site ever answered as the source does."""
         super().__init__(settings.run, stop, site.policy)
         patience_seconds = settings.run.patience_seconds
-        self.reach = Reach(
-            site.base_url, patience_seconds, spoke_before=spoke_before, clock=self.clock, api=source.api
-        )
+        self.reach = Reach(site.base_url, patience_seconds, spoke_before=spoke_before, clock=self.clock)
         self.gate = self._gate(source.most_under_way)
         self.breaker = SharedCircuitBreaker(policy=CircuitPolicy(), clock=self.clock, rng=self._rng)
         self.errors = PredictiveErrorHandler(local_time=self._local_time, clock=self.clock, rng=self._rng)
@@ -239,6 +237,13 @@ class Work(Stages):
         )
         async with self._source.processor(equipment) as processor:
             yield processor
+
+
+def _batch_rows(run: RunSettings, writer: BatchWriter | None) -> Callable[[], int]:
+    """Return what tells how many rows a commit waits for; one chunk at a time is committed as it is."""
+    if run.sequential:
+        return lambda: 1
+    return (lambda: run.batch_rows) if writer is None else writer.optimize_batch_size
 
 
 def exit_code(error: CryoasyncError | None, signal: Signals | None, *, failed: int) -> int:

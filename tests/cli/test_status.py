@@ -41,6 +41,18 @@ LIVE: dict[str, Any] = {
             "wait_p99_seconds": 0.0123,
             "leaks": [{"holder": "someone.forgot:12 in worker-3", "seconds": 400.0}],
         },
+        "writes": {
+            "rows": 12000,
+            "bytes": 9_400_000,
+            "batches": 9,
+            "seconds": 1.5,
+            "retries": 2,
+            "refused": 0,
+            "batch_rows": 2000,
+            "p50_seconds": 0.1404,
+            "p95_seconds": 0.2,
+            "p99_seconds": 0.3,
+        },
     },
 }
 
@@ -98,6 +110,8 @@ def test_a_run_at_work_says_how_it_stands_with_its_database(command_line: Comman
     assert "nothing is fetched until it has caught up" in text
     assert "A pooler in transaction mode" in text
     assert "half of those who wanted one waited less than 1 ms, all but 1 % less than 12 ms" in text
+    assert "12,000 rows (9.4 MB) in 9 batches, 2 of them begun again: 8,000 rows a second of writing" in text
+    assert "less than 140 ms, all but 5 % less than 200 ms; one has up to 2,000 rows" in text
     assert "someone.forgot:12 in worker-3 has had a connection for 400 s" in text
 
 

@@ -10,11 +10,11 @@ _COLUMNS = (*_KEY, *_VALUES, "run_id")
 # What was computed of another structure at the same place must not outlive it, whatever this run computes.
 _FORGET_DESCRIPTORS = """
 DELETE FROM cryoasync.rdkit_descriptors AS computed
-USING {staging} AS new
+USING {staging}
 JOIN cryoasync.file_records AS stored USING (file, record)
 WHERE computed.source = 'files'
     AND computed.source_id = file || '#' || record
-    AND (stored.smiles, stored.molfile) IS DISTINCT FROM (new.smiles, new.molfile)
+    AND (stored.smiles, stored.molfile) IS DISTINCT FROM (staging.smiles, staging.molfile)
 """
 # A record that is still the same is left alone, the run that first read it included.
 _MERGE = f"""

@@ -1,12 +1,12 @@
 """Rows, chunks, batches and runs for the tests of the database."""
 
-import itertools
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryoasync.chemistry.table import RDKIT_DESCRIPTORS
-from cryoasync.database.batch_operator import BatchDatabaseOperator, MergeReport
+from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits
+from cryoasync.database.batch_transaction import BatchTransaction, Merged
 from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
 from cryoasync.database.molecules import enter_records, records_of_molecules
@@ -150,17 +150,26 @@ async def restarted(database: Database, run: Run) -> Run:
 
 async def bring(database: Database, *rows: Row) -> None:
     """Merge rows, one table after the other, and enter their molecules, in a transaction of their own."""
-    operator = BatchDatabaseOperator()
-    async with database.transaction() as connection:
-        for table in sorted({row.table.name for row in rows}):
-            await operator.merge(connection, [row for row in rows if row.table.name == table])
-        await enter_records(connection, records_of_molecules(rows))
+
+    async def work(transaction: BatchTransaction) -> None:
+        for name in sorted({row.table.name for row in rows}):
+            of_table = [row for row in rows if row.table.name == name]
+            await transaction.merge(of_table[0].table, [row.values for row in of_table])
+        await enter_records(transaction.connection, records_of_molecules(rows))
+
+    await operator_of(database).transact(work)
 
 
-async def merge(database: Database, *rows: Row) -> MergeReport:
-    """Merge rows in a transaction of their own."""
-    async with database.transaction() as connection:
-        return await BatchDatabaseOperator().merge(connection, rows)
+async def merge(database: Database, *rows: Row) -> Merged:
+    """Merge rows of one table in a transaction of their own."""
+    return await operator_of(database).transact(
+        lambda transaction: transaction.merge(rows[0].table, [row.values for row in rows])
+    )
+
+
+def operator_of(database: Database, retry_seconds: float = 0.0) -> BatchDatabaseOperator:
+    """An operator that tries again for so long."""
+    return BatchDatabaseOperator(database, BatchLimits(retry_seconds=retry_seconds))
 
 
 def descriptors(computed_at: datetime, **values: object) -> Row:
@@ -180,8 +189,8 @@ def descriptors(computed_at: datetime, **values: object) -> Row:
 
 
 def store_of(database: Database, run: Run) -> PostgresBatchStore:
-    """A store of the run whose clock counts."""
-    return PostgresBatchStore(database, run, BatchDatabaseOperator(), itertools.count().__next__)
+    """A store of the run that tries nothing again."""
+    return PostgresBatchStore(run, operator_of(database))
 
 
 def failure(position: int, kind: FailureKind = FailureKind.POISON, message: str = "no") -> Failure:

@@ -2,22 +2,23 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 from decimal import Decimal
 
-import asyncpg
 import pytest
 
-from cryoasync.database.batch_operator import BatchDatabaseOperator, MergeReport
+from cryoasync.database.batch_transaction import BatchTransaction, Merged
 from cryoasync.database.connection import Database
+from cryoasync.errors import DatabaseError
 from cryoasync.models import Row, StagedTable
 from cryoasync.sources.pubchem.table import PUBCHEM_COMPOUNDS
 from tests.conftest import Fetch
-from tests.integration.database.builders import compound, merge
+from tests.integration.database.builders import compound, merge, operator_of
 
 
-def refused_ids(report: MergeReport) -> set[str]:
+def refused_ids(report: Merged, rows: Sequence[Row]) -> set[str]:
     """The ids of the rows that were not merged."""
-    return {refused.row.source_id for refused in report.refused}
+    return {rows[refused.index].source_id for refused in report.refused}
 
 
 async def test_every_column_comes_back_as_it_went(database: Database, fetch: Fetch) -> None:
@@ -71,7 +72,7 @@ async def test_one_bad_value_costs_its_row_alone(
     """Of a hundred rows ninety-nine land, and the hundredth comes back with a message."""
     rows = [compound(cid, **(bad if cid == 42 else {})) for cid in range(1, 101)]
     report = await merge(database, *rows)
-    assert refused_ids(report) == {"42"}
+    assert refused_ids(report, rows) == {"42"}
     assert report.refused[0].message
     assert await fetch(
         "SELECT count(*), count(*) FILTER (WHERE cid = 42) FROM cryoasync.pubchem_compounds"
@@ -97,8 +98,9 @@ async def test_what_only_the_server_refuses_is_found_by_halving(
     """Four culprits in a thousand, named with the server's message; the others land."""
     async with database.transaction() as connection:
         await connection.execute(obstacle)
-    report = await merge(database, *(compound(cid) for cid in range(1, 1001)))
-    assert refused_ids(report) == {"82", "332", "582", "832"}
+    rows = [compound(cid) for cid in range(1, 1001)]
+    report = await merge(database, *rows)
+    assert refused_ids(report, rows) == {"82", "332", "582", "832"}
     assert all("lead" in refused.message for refused in report.refused)
     assert report.rows == 996
     assert await fetch("SELECT count(*) FROM cryoasync.pubchem_compounds") == [(996,)]
@@ -109,20 +111,17 @@ async def test_an_error_that_is_no_rows_fault_is_raised(database: Database) -> N
     broken = StagedTable(
         name="pubchem_compounds", columns=("cid",), key=("cid",), merge=("SELECT nonsense FROM {staging}",)
     )
-    async with database.pool.get_connection() as connection, connection.transaction():
-        with pytest.raises(asyncpg.UndefinedColumnError):
-            await BatchDatabaseOperator().merge(connection, [Row(table=broken, source_id="1", values=(1,))])
+    with pytest.raises(DatabaseError, match="nonsense"):
+        await merge(database, Row(table=broken, source_id="1", values=(1,)))
 
 
 async def test_writers_of_the_same_rows_do_not_lock_each_other_out(database: Database, fetch: Fetch) -> None:
     """Four at once, each in another order: no deadlock, every row there."""
-    operator = BatchDatabaseOperator()
 
     async def write(seed: int) -> None:
         cids = random.Random(seed).sample(range(1, 501), 500)
         for _ in range(5):
-            async with database.transaction() as connection:
-                await operator.merge(connection, [compound(cid, title=str(seed)) for cid in cids])
+            await merge(database, *(compound(cid, title=str(seed)) for cid in cids))
 
     await asyncio.gather(*map(write, range(4)))
     assert await fetch("SELECT count(*) FROM cryoasync.pubchem_compounds") == [(500,)]
@@ -130,8 +129,10 @@ async def test_writers_of_the_same_rows_do_not_lock_each_other_out(database: Dat
 
 async def test_a_table_can_be_merged_twice_in_a_transaction(database: Database, fetch: Fetch) -> None:
     """The second merge stages its own rows only."""
-    operator = BatchDatabaseOperator()
-    async with database.transaction() as connection:
-        await operator.merge(connection, [compound(1)])
-        assert (await operator.merge(connection, [compound(2)])).rows == 1
+
+    async def twice(transaction: BatchTransaction) -> None:
+        for row in (compound(1), compound(2)):
+            assert (await transaction.merge(row.table, [row.values])).rows == 1
+
+    await operator_of(database).transact(twice)
     assert await fetch("SELECT cid FROM cryoasync.pubchem_compounds ORDER BY cid") == [(1,), (2,)]

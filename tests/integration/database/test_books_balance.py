@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryoasync.database.batch_operator import BatchDatabaseOperator
 from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
@@ -25,6 +24,7 @@ from tests.integration.database.builders import (
     repository,
     restarted,
     started_run,
+    store_of,
 )
 
 ENTRIES = 12
@@ -99,7 +99,7 @@ class Books:
 
     def store(self) -> PostgresBatchStore:
         """A store of this start."""
-        return PostgresBatchStore(self.database, self.run, BatchDatabaseOperator(), lambda: 0.0)
+        return store_of(self.database, self.run)
 
     async def check(self) -> None:
         """Compare what is expected with every table that tells of it."""

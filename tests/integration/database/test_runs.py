@@ -7,8 +7,6 @@ from datetime import timedelta
 import pytest
 
 from cryoasync.database import runs as runs_module
-from cryoasync.database.batch_operator import BatchDatabaseOperator
-from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
 from cryoasync.database.pending_entries import PostgresPendingEntries
 from cryoasync.database.run_record import Run, run_key
@@ -29,6 +27,7 @@ from tests.integration.database.builders import (
     repository,
     restarted,
     started_run,
+    store_of,
 )
 
 
@@ -71,7 +70,6 @@ async def test_invalid_entries_are_settled_from_the_start_whatever_they_hold(
     assert await pending_ids(database, run) == ["1"]
 
 
-@pytest.mark.needs_sessions
 async def test_compounds_that_are_fresh_count_as_imported(database: Database, fetch: Fetch) -> None:
     """Young enough, with the synonyms and further properties wanted; the others are asked for."""
     await merge(
@@ -114,7 +112,6 @@ async def test_a_run_whose_creation_ends_in_the_middle_leaves_no_trace(
         assert (await hold.create(IDENTITY, Spool(pages=in_pages(entries(2))))).counts.pending == 2
 
 
-@pytest.mark.needs_sessions
 async def test_two_commands_cannot_create_the_same_run_at_once(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,7 +124,6 @@ async def test_two_commands_cannot_create_the_same_run_at_once(
                 pass
 
 
-@pytest.mark.needs_sessions
 async def test_a_run_is_found_by_what_it_imports_and_not_by_its_name(database: Database) -> None:
     """The order of the settings does not matter either; the latest run counts."""
     settings = {"a": 1, "b": 2}
@@ -156,7 +152,6 @@ async def test_another_import_is_another_run(database: Database, other: RunIdent
     assert await repository(database).find(other) is None
 
 
-@pytest.mark.needs_sessions
 async def test_a_run_is_got_by_id_or_by_the_latest_of_its_name(database: Database) -> None:
     """A name that is a number is looked for after the ids."""
     spools = (Spool(pages=in_pages(entries(1))) for _ in range(3))
@@ -247,7 +242,7 @@ async def test_requests_of_any_run_are_forgotten_with_time(database: Database, f
     """Only those sent before the time given."""
     run = await started_run(database, 3)
     attempts = [attempt(position, position + 1) for position in range(3)]
-    store = PostgresBatchStore(database, run, BatchDatabaseOperator(), lambda: 0.0)
+    store = store_of(database, run)
     await store.commit(Batch(results=[], attempts=attempts))
     await repository(database).forget_requests(attempts[1].sent_at)
     assert await fetch("SELECT first_id FROM cryoasync.requests ORDER BY sent_at") == [("2",), ("3",)]

@@ -3,8 +3,7 @@
 import pytest
 
 from cryoasync.chemistry.table import RDKIT_DESCRIPTORS
-from cryoasync.database.batch_operator import Refused
-from cryoasync.database.settlement import settlement_of
+from cryoasync.database.settlement import RefusedRow, settlement_of
 from cryoasync.models import (
     Batch,
     Chunk,
@@ -39,9 +38,9 @@ def chunk(*results: EntryResult, retried: bool = False) -> ChunkResult:
     return ChunkResult(chunk=Chunk(number=1, entries=entries, span=span), entries=results)
 
 
-def refused(table: StagedTable, position: int) -> Refused:
+def refused(table: StagedTable, position: int) -> RefusedRow:
     """A row that was not taken."""
-    return Refused(Row(table=table, source_id=str(position), values=()), "too long")
+    return RefusedRow(Row(table=table, source_id=str(position), values=()), "too long")
 
 
 BATCH = Batch(

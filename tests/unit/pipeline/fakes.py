@@ -153,7 +153,7 @@ class MemoryRun:
         if trouble == "unanswered":
             raise DatabaseUnavailableError("no answer")
         rows = sum(len(each.entries) for each in batch.results)
-        return CommitReport(counts=self.counts, rows=rows, refused=0, seconds=self.commit_seconds)
+        return CommitReport(counts=self.counts, rows=rows, refused=0)
 
     def next_trouble(self) -> str:
         return self.troubles.pop(0) if self.troubles else "pass"

@@ -33,7 +33,6 @@ async def test_the_counts_are_those_of_the_last_commit() -> None:
     await checkpoints.commit(batch(0, 4))
     await checkpoints.commit(batch(4, 6, EntryState.FAILED))
     assert checkpoints.counts == RunCounts(imported=4, failed=2, invalid=1, pending=3)
-    assert (checkpoints.batches, checkpoints.rows, checkpoints.seconds) == (2, 6, 4.0)
     assert checkpoints.last_commit_at == 4.0
 
 
@@ -59,7 +58,7 @@ async def test_the_same_batch_is_committed_until_it_is_answered(troubles: list[s
     run.troubles = troubles
     checkpoints = manager(run)
     await checkpoints.commit(batch(0, 4))
-    assert len(run.batches) == checkpoints.batches == 1
+    assert len(run.batches) == 1
     assert checkpoints.counts == RunCounts(imported=4, pending=6)
     assert now() > 0
 

@@ -34,7 +34,7 @@ class Start:
     stop: StopRequest = field(default_factory=StopRequest)
     workers: int = 2
     chunk_size: int = 5
-    batch_entries: int = 20
+    batch_rows: int = 20
     result_queue: int = 4
     patience_seconds: float = 60.0
     stuck_after_seconds: float = 180.0
@@ -59,7 +59,7 @@ class Start:
                     clock=clock,
                 ),
                 ResultCollector(
-                    checkpoints, batch_entries=self.batch_entries, batch_age_seconds=1.0, clock=clock
+                    checkpoints, batch_rows=lambda: self.batch_rows, batch_age_seconds=1.0, clock=clock
                 ),
                 self.stop,
                 PipelineLimits(
@@ -110,7 +110,7 @@ async def test_the_stages_work_at_the_same_time() -> None:
     """Two workers at a second a chunk, and commits that take as long beside them."""
     run = MemoryRun(200)
     run.commit_seconds = 1.0
-    await Start(run, batch_entries=10).work()
+    await Start(run, batch_rows=10).work()
     assert now() == pytest.approx(20.0, abs=3.0)
 
 
@@ -287,7 +287,7 @@ async def test_cancelling_the_run_ends_every_stage() -> None:
 async def test_no_worker_begins_a_chunk_while_the_database_is_away() -> None:
     """What each has in hand is finished; the rest waits for the database, and is then done once."""
     run, processor = MemoryRun(500), Processor(lambda _: 0.5)
-    start = Start(run, processor, workers=4, chunk_size=5, batch_entries=5, result_queue=50)
+    start = Start(run, processor, workers=4, chunk_size=5, batch_rows=5, result_queue=50)
     begun: list[int] = []
 
     def fall_away() -> None:
@@ -311,7 +311,7 @@ async def test_a_drowning_database_is_given_time() -> None:
     """While a commit takes longer than ten seconds nothing is begun; once it is done, the work goes on."""
     run, processor = MemoryRun(200), Processor(lambda _: 1.0)
     run.commit_seconds = 60.0
-    start = Start(run, processor, workers=2, chunk_size=5, batch_entries=5, result_queue=50)
+    start = Start(run, processor, workers=2, chunk_size=5, batch_rows=5, result_queue=50)
     begun: list[int] = []
     for moment in (13.5, 59.0):
         start.meanwhile(moment, lambda: begun.append(len(processor.begun)))

@@ -16,7 +16,7 @@ from tests.unit.virtual_time import on_virtual_time
 def collector(run: MemoryRun, *, entries: int = 10, age: float = 1.0) -> ResultCollector:
     clock = asyncio.get_running_loop().time
     checkpoints = CheckpointManager(run, run.counts, patience=patience(), clock=clock)
-    return ResultCollector(checkpoints, batch_entries=entries, batch_age_seconds=age, clock=clock)
+    return ResultCollector(checkpoints, batch_rows=lambda: entries, batch_age_seconds=age, clock=clock)
 
 
 async def collect(

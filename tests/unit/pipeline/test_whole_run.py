@@ -78,7 +78,7 @@ async def live(run: MemoryRun, fate: Fate, workers: int, chunk_size: int) -> lis
         processor(fate),
         workers=workers,
         chunk_size=chunk_size,
-        batch_entries=7,
+        batch_rows=7,
         patience_seconds=PATIENCE,
         stuck_after_seconds=STUCK_AFTER,
     )

@@ -1,0 +1,135 @@
+"""How many rows to commit in one transaction, found out while rows are committed.
+
+A commit has a fixed price, so large batches are faster; beyond some size they gain nothing, hold locks longer and
+keep more in memory. Where that is depends on the rows, on the server, and on what else the server does.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FLUSH_SECONDS = 0.5
+"""A batch that takes longer to commit is too large, however fast it is."""
+
+_STEPS_A_DOUBLING = 3
+_STRIDES = (6, 3, 1)
+_TOLERANCE = 0.02
+_WEIGHT = 0.25
+_LOOKS = 2
+_SURPRISE = 1.6
+_FULL = 0.75
+_PROBE_COMMITS = 8
+_CALM_COMMITS = 8
+
+
+@dataclass(slots=True)
+class _Pace:
+    """Rows a second at one size, and how many commits told it."""
+
+    rate: float
+    looks: int = 1
+
+    def follow(self, rate: float) -> None:
+        self.looks += 1
+        if self.looks > _LOOKS:
+            self.rate += _WEIGHT * (rate - self.rate)
+        else:
+            # A commit may be held up by anything, and sped up by nothing.
+            self.rate = max(self.rate, rate)
+
+
+class BatchSizeTuner:
+    """Climbs to the smallest size that is nearly as fast as any and quick enough, and keeps following it.
+
+    The sizes are steps on a log scale. From the fastest step it knows it looks fourfold up and down, then twofold,
+    then at the next ones, and goes on from whichever is better; settled, it still looks beside itself now and
+    then. It is told of each commit and needs no clock. One commit unlike the others changes nothing; two in a row
+    say that the server has changed, for every size alike. Where commits disturb others (:meth:`record_conflict`)
+    larger sizes are left alone for a while.
+    """
+
+    def __init__(
+        self, start: int, smallest: int, largest: int, *, flush_seconds: float = FLUSH_SECONDS
+    ) -> None:
+        """Begin with ``start`` rows, and stay between ``smallest`` and ``largest``, both included."""
+        self._sizes = _ladder(smallest, start, largest)
+        self._step = self._sizes.index(start)
+        self._ceiling = len(self._sizes) - 1
+        self._paces: dict[int, _Pace] = {}
+        self._flush_seconds = flush_seconds
+        self._surprises = 0
+        self._settled_commits = 0
+        self._calm_commits = 0
+
+    @property
+    def size(self) -> int:
+        """How many rows the next batch best has."""
+        return self._sizes[self._step]
+
+    def record(self, rows: int, seconds: float) -> None:
+        """Learn from a commit of ``rows`` that took ``seconds``; one that was not full says nothing of its size."""
+        self._calm_commits += 1
+        if self._calm_commits % _CALM_COMMITS == 0:
+            self._ceiling = min(self._ceiling + _STEPS_A_DOUBLING, len(self._sizes) - 1)
+        if rows >= _FULL * self.size and seconds > 0:
+            self._learn(rows / seconds)
+            self._step = self._next_step()
+
+    def record_conflict(self) -> None:
+        """Halve the size for a while: commits wait for locks, or others wait for theirs."""
+        self._calm_commits = 0
+        self._ceiling = self._step = max(0, self._step - _STEPS_A_DOUBLING)
+
+    def _learn(self, rate: float) -> None:
+        pace = self._paces.setdefault(self._step, _Pace(rate, looks=0))
+        factor = rate / pace.rate
+        if pace.looks < _LOOKS or 1 / _SURPRISE < factor < _SURPRISE:
+            self._surprises = 0
+            pace.follow(rate)
+            return
+        self._surprises += 1
+        if self._surprises > 1:
+            self._surprises = 0
+            for each in self._paces.values():
+                each.rate *= factor
+
+    def _next_step(self) -> int:
+        quick = [step for step in self._paces if self._is_quick(step)]
+        if not quick:
+            return next((step for step in range(min(self._paces), 0, -1) if self._is_quick(step)), 0)
+        best = max(quick, key=lambda step: self._paces[step].rate)
+        if (step := next(self._worth_a_look(best), None)) is not None:
+            return step
+        enough = (1 - _TOLERANCE) * self._paces[best].rate
+        chosen = min(step for step in quick if self._paces[step].rate >= enough)
+        if chosen < best and chosen - _STRIDES[0] >= 0 and chosen - _STRIDES[0] not in self._paces:
+            return chosen - _STRIDES[0]
+        self._settled_commits += 1
+        turns = {0: 1, _PROBE_COMMITS // 2: -1}
+        beside = chosen + turns.get(self._settled_commits % _PROBE_COMMITS, 0)
+        return beside if self._is_quick(beside) else chosen
+
+    def _worth_a_look(self, best: int) -> Iterator[int]:
+        """Yield the steps around the best one that too little is known of to pass them over."""
+        for stride in _STRIDES:
+            for step in (best + stride, best, best - stride):
+                looks = self._paces[step].looks if step in self._paces else 0
+                # What was slow once may have been held up. Far away that does not matter.
+                if self._is_quick(step) if looks == 0 else looks < _LOOKS and stride < _STRIDES[0]:
+                    yield step
+
+    def _is_quick(self, step: int) -> bool:
+        """Tell whether there is such a step, and its commits would take no longer than they may."""
+        if not 0 <= step <= self._ceiling:
+            return False
+        nearest = min(self._paces, key=lambda known: abs(known - step))
+        return self._sizes[step] <= self._paces[nearest].rate * self._flush_seconds
+
+
+def _ladder(smallest: int, start: int, largest: int) -> list[int]:
+    """Return the sizes from smallest to largest, with ``start`` among them, that are a step or less apart."""
+    steps = range(
+        math.ceil(_STEPS_A_DOUBLING * math.log2(smallest / start)),
+        math.floor(_STEPS_A_DOUBLING * math.log2(largest / start)) + 1,
+    )
+    return sorted({smallest, largest, *(round(start * 2 ** (step / _STEPS_A_DOUBLING)) for step in steps)})
