@@ -1,7 +1,6 @@
 """A real PostgreSQL for every test that asks for one: the embedded server, and a fresh database a test."""
 
 import asyncio
-import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -12,8 +11,14 @@ import pytest
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
 from cryoasync.database.schema import migrate
+from tests.system.pgbouncer import free_port, running_pgbouncer
 
 TEMPLATE = "migrated_template"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests of a database meet it through PgBouncer."""
+    parser.addoption("--pooler", choices=["session", "transaction"], help="put PgBouncer before the database")
 
 
 async def run_statement(dsn: str, statement: str) -> None:
@@ -23,14 +28,6 @@ async def run_statement(dsn: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _migrate(dsn: str) -> None:
@@ -65,10 +62,17 @@ async def temporary_database(server: EmbeddedServer, template: str) -> AsyncIter
 
 
 @pytest.fixture
-async def dsn(postgres: EmbeddedServer) -> AsyncIterator[str]:
-    """The DSN of a fresh migrated database."""
+async def dsn(postgres: EmbeddedServer, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """The DSN of a fresh migrated database, behind the pooler that ``--pooler`` names."""
+    mode = request.config.getoption("--pooler")
     async with temporary_database(postgres, TEMPLATE) as fresh:
-        yield fresh
+        if mode is None:
+            yield fresh
+            return
+        if mode == "transaction" and request.node.get_closest_marker("needs_sessions"):
+            pytest.skip("a pooler in transaction mode has no sessions")
+        async with running_pgbouncer(mode, postgres.tcp_dsn("postgres")) as pooler:
+            yield pooler.dsn(fresh.partition("?")[0].rpartition("/")[2])
 
 
 @pytest.fixture

@@ -135,6 +135,30 @@ async def migrate(loaded: LoadedSettings, *, as_json: AsJson = False) -> int:
     return 0
 
 
+@app.command("grants")
+@with_settings(*DATABASE_OPTIONS)
+async def print_grants(
+    loaded: LoadedSettings,
+    role: Annotated[str, typer.Argument(metavar="[ROLE]", help="Who shall import.")] = "importer",
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Print the SQL that lets a role import into the database in force, and do nothing else.
+
+    The owner of the schema executes it: cryoasync db grants importer | psql "$(cryoasync db url)". Migrations stay
+    the owner's.
+    """
+    # The database's library is not for --help.
+    from cryoasync.service.database_care import grants  # noqa: PLC0415 - see above
+
+    statements = await grants(loaded.settings, role)
+    if as_json:
+        print_json({"role": role, "sql": statements})
+    else:
+        print_text(Text(statements.rstrip()))
+    return 0
+
+
 @app.command(context_settings={"ignore_unknown_options": True})
 @with_settings(*DATABASE_OPTIONS)
 def psql(

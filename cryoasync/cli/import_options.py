@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-RUN_OPTIONS = (
+_RUN_OPTIONS = (
     "run.name",
     "run.restart",
     "run.takeover",
@@ -13,8 +13,6 @@ RUN_OPTIONS = (
     "run.workers",
     "run.chunk_size",
     "run.sequential",
-    "run.synonyms",
-    "run.properties",
     "run.rdkit",
     "run.cache",
     "run.max_rate",
@@ -24,9 +22,12 @@ RUN_OPTIONS = (
     "run.scenario",
     "run.seed",
     "run.progress",
-    "pubchem.base_url",
 )
-"""The settings that an import has options for."""
+PUBCHEM_OPTIONS = (*_RUN_OPTIONS, "run.synonyms", "run.properties", "pubchem.base_url")
+"""The settings that an import from PubChem has options for."""
+
+CHEMBL_OPTIONS = (*_RUN_OPTIONS, "chembl.base_url")
+"""The settings that an import from ChEMBL has options for."""
 
 FILE_OPTIONS = (
     "files.id_tag",
@@ -46,6 +47,14 @@ Inputs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[INPUT]...", help="Files of CIDs, - for standard input, CIDs, or ranges such as 1-5000."
+    ),
+]
+
+ChemblInputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[INPUT]...",
+        help="Files of ChEMBL ids, - for standard input, ids, or ranges such as CHEMBL1-CHEMBL5000.",
     ),
 ]
 

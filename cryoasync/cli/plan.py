@@ -8,7 +8,14 @@ from rich.table import Table
 
 from cryoasync.cli.command import with_settings
 from cryoasync.cli.durations import duration
-from cryoasync.cli.import_options import FILE_OPTIONS, RUN_OPTIONS, Files, Inputs
+from cryoasync.cli.import_options import (
+    CHEMBL_OPTIONS,
+    FILE_OPTIONS,
+    PUBCHEM_OPTIONS,
+    ChemblInputs,
+    Files,
+    Inputs,
+)
 from cryoasync.cli.options import AsJson
 from cryoasync.cli.output import print_json, print_text
 from cryoasync.settings import LoadedSettings
@@ -20,10 +27,17 @@ app = typer.Typer(help="Requests, shortest legal time and advice; contacts nobod
 
 
 @app.command()
-@with_settings(*RUN_OPTIONS)
+@with_settings(*PUBCHEM_OPTIONS)
 def pubchem(loaded: LoadedSettings, inputs: Inputs = None, *, as_json: AsJson = False) -> int:
     """Say what importing compounds from PubChem will take. Nobody is contacted and nothing is written."""
     return show_plan(loaded, "pubchem", inputs or [], as_json=as_json)
+
+
+@app.command()
+@with_settings(*CHEMBL_OPTIONS)
+def chembl(loaded: LoadedSettings, inputs: ChemblInputs = None, *, as_json: AsJson = False) -> int:
+    """Say what importing molecules from ChEMBL will take. Nobody is contacted and nothing is written."""
+    return show_plan(loaded, "chembl", inputs or [], as_json=as_json)
 
 
 @app.command()

@@ -5,7 +5,14 @@ from typing import Annotated
 import typer
 
 from cryoasync.cli.command import with_settings
-from cryoasync.cli.import_options import FILE_OPTIONS, RUN_OPTIONS, Files, Inputs
+from cryoasync.cli.import_options import (
+    CHEMBL_OPTIONS,
+    FILE_OPTIONS,
+    PUBCHEM_OPTIONS,
+    ChemblInputs,
+    Files,
+    Inputs,
+)
 from cryoasync.cli.options import AsJson
 from cryoasync.cli.plan import show_file_plan, show_plan
 from cryoasync.settings import LoadedSettings
@@ -16,7 +23,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it will t
 
 
 @app.command()
-@with_settings(*RUN_OPTIONS)
+@with_settings(*PUBCHEM_OPTIONS)
 async def pubchem(
     loaded: LoadedSettings,
     inputs: Inputs = None,
@@ -29,17 +36,40 @@ async def pubchem(
     The same command again goes on where it was stopped, retries what failed, or brings up to date what has
     grown old.
     """
+    return await _import(loaded, "pubchem", inputs or [], dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+@with_settings(*CHEMBL_OPTIONS)
+async def chembl(
+    loaded: LoadedSettings,
+    inputs: ChemblInputs = None,
+    *,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> int:
+    """Import molecules from ChEMBL by id.
+
+    The same command again goes on where it was stopped, retries what failed, or brings up to date what has
+    grown old.
+    """
+    return await _import(loaded, "chembl", inputs or [], dry_run=dry_run, as_json=as_json)
+
+
+async def _import(
+    loaded: LoadedSettings, source: str, inputs: list[str], *, dry_run: bool, as_json: bool
+) -> int:
     if dry_run:
-        return show_plan(loaded, "pubchem", inputs or [], as_json=as_json)
+        return show_plan(loaded, source, inputs, as_json=as_json)
     # The service loads every library; the other commands should not pay for that.
     from cryoasync.cli.outcome import print_outcome  # noqa: PLC0415 - see above
     from cryoasync.cli.progress import display_for  # noqa: PLC0415 - see above
     from cryoasync.service.import_run import import_run  # noqa: PLC0415 - see above
     from cryoasync.sources.registry import SOURCES  # noqa: PLC0415 - see above
 
-    source = SOURCES["pubchem"](loaded.settings)
+    settings = loaded.settings
     outcome = await import_run(
-        loaded.settings, source, inputs or [], display_for(loaded.settings.run.progress)
+        settings, SOURCES[source](settings), inputs, display_for(settings.run.progress)
     )
     print_outcome(outcome, as_json=as_json)
     return outcome.exit_code

@@ -25,7 +25,10 @@ NEVER_ASKED_FOR = "never asked for"
 async def why(
     loaded: LoadedSettings,
     key: Annotated[
-        str, typer.Argument(metavar="KEY", help="A CID (2244, CID2244), an InChIKey, or FILE#RECORD.")
+        str,
+        typer.Argument(
+            metavar="KEY", help="A CID (2244, CID2244), a ChEMBL id, an InChIKey, or FILE#RECORD."
+        ),
     ],
     *,
     as_json: AsJson = False,
@@ -88,7 +91,7 @@ def _facts(report: "CompoundReport") -> Table:
     if history.row is None:
         facts.add_row("imported", "no")
     else:
-        for name, fact in (_of_record if report.source == "files" else _of_compound)(history.row):
+        for name, fact in _FACTS[report.source](history.row):
             facts.add_row(name, fact)
     if history.descriptors is None:
         facts.add_row("RDKit", "nothing computed")
@@ -103,8 +106,18 @@ def _facts(report: "CompoundReport") -> Table:
 
 
 def _of_compound(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    return _of_answer(row, "title", "molecular_formula", "smiles", "inchikey")
+
+
+def _of_molecule(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    return _of_answer(
+        row, "chembl_release", "pref_name", "full_molformula", "canonical_smiles", "standard_inchi_key"
+    )
+
+
+def _of_answer(row: Mapping[str, Any], *columns: str) -> Iterator[tuple[str, str]]:
     yield "imported", f"yes, as the source said at {moment(row['fetched_at'])}, by run {row['run_id']}"
-    for column in ("title", "molecular_formula", "smiles", "inchikey"):
+    for column in columns:
         yield column.replace("_", " "), "-" if row[column] is None else str(row[column])
     yield "synonyms", "not asked for" if row["synonyms"] is None else f"{len(row['synonyms']):,}"
 
@@ -115,6 +128,9 @@ def _of_record(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if row["smiles"] is not None:
         yield "smiles", row["smiles"]
     yield "fields", ", ".join(row["fields"] or ()) or "-"
+
+
+_FACTS = {"pubchem": _of_compound, "chembl": _of_molecule, "files": _of_record}
 
 
 def _table(*titles: str) -> Table:

@@ -8,14 +8,22 @@ from cryoasync.database.connection import Database
 from cryoasync.database.reading import reading
 from cryoasync.database.sql import statement
 
-_COMPOUND = "SELECT * FROM cryoasync.pubchem_compounds WHERE cid = $1::text::bigint"
-_FILE_RECORD = "SELECT * FROM cryoasync.file_records WHERE file = $1 AND record = $2::text::bigint"
+_ROWS = {
+    "pubchem": "SELECT * FROM cryoasync.pubchem_compounds WHERE cid = $1::text::bigint",
+    "chembl": "SELECT * FROM cryoasync.chembl_molecules WHERE chembl_id = $1",
+    "files": """
+        SELECT * FROM cryoasync.file_records
+        WHERE file = regexp_replace($1, '#[0-9]+$', '') AND record = substring($1 FROM '[0-9]+$')::bigint
+    """,
+}
 # What a file says of its structures may stand anywhere in it, and need not be right: RDKit's key is asked for.
 _WITH_INCHIKEY = """
 SELECT 'pubchem' AS source, cid::text AS source_id, cid FROM cryoasync.pubchem_compounds WHERE inchikey = $1
 UNION ALL
+SELECT 'chembl', chembl_id, NULL FROM cryoasync.chembl_molecules WHERE standard_inchi_key = $1
+UNION ALL
 SELECT source, source_id, NULL FROM cryoasync.rdkit_descriptors WHERE source = 'files' AND inchikey = $1
-ORDER BY cid, source_id
+ORDER BY cid, source, source_id
 """
 _DESCRIPTORS = "SELECT * FROM cryoasync.rdkit_descriptors WHERE source = $1 AND source_id = $2"
 _FAILURES = """
@@ -36,7 +44,7 @@ class CompoundHistory:
 
     Attributes:
         source_id: the compound's id in its source.
-        row: of ``pubchem_compounds`` or ``file_records``; ``None`` where it was never imported.
+        row: of ``pubchem_compounds``, ``chembl_molecules`` or ``file_records``; ``None`` where it was never imported.
         descriptors: of ``rdkit_descriptors``; ``None`` where RDKit computed nothing.
         entries: its entry in each run that was asked for it, the oldest first.
         requests: those that asked for it, as far as they are still kept. ``certain`` tells those that asked
@@ -73,11 +81,7 @@ async def compound_history(database: Database, source: str, source_id: str) -> C
     this one question: the entries of all runs are read through, some seconds for ten million.
     """
     async with reading(database) as connection:
-        if source == "files":
-            file, _, record = source_id.rpartition("#")
-            row = await connection.fetchrow(_FILE_RECORD, file, record)
-        else:
-            row = await connection.fetchrow(_COMPOUND, source_id)
+        row = await connection.fetchrow(_ROWS[source], source_id)
         descriptors = await connection.fetchrow(_DESCRIPTORS, source, source_id)
         entries = await connection.fetch(_ENTRIES, source, source_id)
         requests = await connection.fetch(

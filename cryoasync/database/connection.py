@@ -1,10 +1,11 @@
 """The database as everything else sees it: sessions and transactions, whose errors say what to do."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from typing import TypeAlias
 
+import asyncpg
 from asyncpg.transaction import Transaction
 
 from cryoasync.database.connection_pool import IntelligentConnectionPool
@@ -56,7 +57,7 @@ class Database:
             DatabaseError: of the class that says what can be done; also for errors raised inside.
         """
         keeps_session = self.transaction_pooler
-        with translated_errors(self.described):
+        with self._errors():
             async with self.pool.get_connection(
                 priority, is_lasting=is_lasting, keeps_session=keeps_session
             ) as connection:
@@ -74,7 +75,7 @@ class Database:
             DatabaseError: as for ``session``; nothing is written then, or, where the connection was lost
                 during the commit, nobody knows.
         """
-        with translated_errors(self.described):
+        with self._errors():
             async with self.pool.get_connection(priority, keeps_session=True) as connection:
                 transaction = connection.transaction()
                 await transaction.start()
@@ -84,6 +85,16 @@ class Database:
                     await _roll_back(connection, transaction)
                     raise
                 await transaction.commit()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Translate errors; a server that has become a standby is left, for another one may be the primary now."""
+        with translated_errors(self.described):
+            try:
+                yield
+            except asyncpg.ReadOnlySQLTransactionError:
+                self.pool.expire_connections()
+                raise
 
 
 async def _roll_back(connection: Connection, transaction: Transaction) -> None:

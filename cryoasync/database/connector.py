@@ -155,7 +155,8 @@ def _port(dsn: str | None) -> int | None:
     text = os.environ.get("PGPORT", "")
     if dsn is not None:
         parts = urlsplit(dsn)
-        text = parts.netloc.rpartition("@")[2].rpartition(":")[2] or text
+        host = parts.netloc.rpartition("@")[2]
+        text = text if not host else host.partition(":")[2]
         text = parse_qs(parts.query).get("port", [text])[-1]
     return int(text) if text.isdecimal() else None
 

@@ -34,7 +34,9 @@ _ERROR_BY_SQLSTATE: dict[str, type[DatabaseError]] = {
 _LONGEST_PREFIX = 5
 
 _HINTS: dict[type[DatabaseError], str] = {
-    DatabaseRefusedError: "Check user, password, database name and permissions.",
+    DatabaseRefusedError: (
+        "Check user, password, database name and permissions; `cryoasync db grants` prints those that imports need."
+    ),
     DatabaseDiskFullError: "Free disk space on the database server; the work goes on by itself.",
     DatabaseUnavailableError: "Check that the server runs and takes connections from here.",
 }
@@ -65,13 +67,17 @@ def describe_dsn(dsn: str | None) -> str:
         if parts.scheme not in {"postgresql", "postgres"} or is_ambiguous(dsn):
             return unclear
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        host = query.get("host") or parts.hostname or "localhost"
-        port = query.get("port") or parts.port or 5432
+        hosts = parts.netloc.rpartition("@")[2]
+        if "," in hosts:
+            where = hosts
+        else:
+            host = query.get("host") or parts.hostname or "localhost"
+            where = f"{host}:{query.get('port') or parts.port or 5432}"
         user = query.get("user") or unquote(parts.username or "")
         name = query.get("database") or query.get("dbname") or unquote(parts.path.lstrip("/")) or user
     except ValueError:
         return unclear
-    where = f"{host}:{port}/{name}"
+    where = f"{where}/{name}"
     return f"the database {user}@{where}" if user else f"the database {where}"
 
 

@@ -35,6 +35,7 @@ class Members:
         self._opening: set[asyncio.Task[PooledConnection]] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._suspect_since = -1.0
+        self._is_closed = False
 
     @property
     def at_rest(self) -> int:
@@ -74,7 +75,9 @@ class Members:
             if task.cancelled():
                 return
             error = task.exception()
-            if error is None:
+            if error is None and self._is_closed:
+                task.result().terminate()
+            elif error is None:
                 self.backoff.succeeded()
                 self._join(task.result(), began_at)
             elif isinstance(error, Exception):
@@ -165,6 +168,7 @@ class Members:
 
     async def close(self) -> None:
         """Close all, whoever has them."""
+        self._is_closed = True
         for task in self._opening:
             task.cancel()
         for member in list(self._all.values()):

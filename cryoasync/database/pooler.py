@@ -16,7 +16,7 @@ SUPABASE_TRANSACTION_PORT = 6543
 """Supabase's poolers, and those who follow them, give transactions at this port and sessions at 5432."""
 
 _ROUNDS = 3
-_UNDECIDED_AFTER_SECONDS = 5.0
+_UNDECIDED_AFTER_SECONDS = 2.0
 
 _SERVER_FACTS = """
 SELECT pg_backend_pid(),
@@ -63,13 +63,17 @@ async def detect_pooler(
     if facts.backend_pid == connection.get_server_pid():
         return Pooler.NONE
     other = await connect()
+    turns = asyncio.create_task(_mode_of([connection, other]), name="pooler-detection")
     try:
-        async with asyncio.timeout(_UNDECIDED_AFTER_SECONDS):
-            return await _mode_of([connection, other])
-    except TimeoutError:
+        done, _ = await asyncio.wait({turns}, timeout=_UNDECIDED_AFTER_SECONDS)
+        if done:
+            return turns.result()
+        # Not cancelled: that would have asyncpg open another connection, to cancel a statement that never began.
+        connection.terminate()
         return Pooler.TRANSACTION
     finally:
         other.terminate()
+        await asyncio.gather(turns, return_exceptions=True)
 
 
 async def _mode_of(connections: list[PooledConnection]) -> Pooler:
@@ -86,9 +90,7 @@ async def _mode_of(connections: list[PooledConnection]) -> Pooler:
             served_by[connection] |= set(await _row(connection, "SELECT pg_backend_pid()"))
         for connection in connections:
             await connection.execute("COMMIT")
-    seen = list(served_by.values())
-    is_shared = any(len(pids) > 1 for pids in seen) or bool(seen[0] & seen[1])
-    return Pooler.TRANSACTION if is_shared else Pooler.SESSION
+    return Pooler.SESSION if all(len(pids) == 1 for pids in served_by.values()) else Pooler.TRANSACTION
 
 
 async def _row(connection: PooledConnection, query: str) -> list[int]:

@@ -26,16 +26,19 @@ class Reach:
         *,
         spoke_before: bool,
         clock: Clock,
+        api: str = "PUG REST",
     ) -> None:
         """Start in reach.
 
         Args:
             base_url: named in errors.
+            api: what should answer there, in errors.
             patience_seconds: how long an outage may last.
             spoke_before: whether an earlier start of the run had answers from there.
             clock: measures outages.
         """
         self._base_url = base_url
+        self._api = api
         self._outage = Outage(patience_seconds)
         self._spoke = spoke_before
         self._strange = 0
@@ -82,7 +85,7 @@ class Reach:
             self._strange += 1
             if self._strange >= STRANGE_ANSWERS_AT_MOST:
                 raise NotTheApiError(
-                    f"{self._base_url} does not answer as PUG REST does: {message}",
+                    f"{self._base_url} does not answer as {self._api} does: {message}",
                     hint="Check the base URL and the network, and run the same command again.",
                 )
         if self._outage.is_beyond_patience(now):

@@ -5,7 +5,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import aiohttp
@@ -82,6 +82,18 @@ class _HeldBackError(aiohttp.ClientError):
     """The request was not to go out at the last moment."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is sent: ``form`` as a form, or ``json`` as a body of that kind."""
+
+    method: str
+    url: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    json: object = None
+
+
 @dataclass(slots=True)
 class _Sending:
     """One attempt under way."""
@@ -151,7 +163,11 @@ class Transport:
             yield cls(session, limiter, round_trip, clock=clock)
 
     async def post(self, url: str, form: Mapping[str, str], ticket: Ticket) -> Response | NoResponse | None:
-        """Send ``form`` and return the whole answer, or why there was none.
+        """Send ``form``; see :meth:`send`."""
+        return await self.send(Request(method="POST", url=url, form=form), ticket)
+
+    async def send(self, request: Request, ticket: Ticket) -> Response | NoResponse | None:
+        """Send a request and return the whole answer, or why there was none.
 
         ``None`` is returned where the ticket was no longer good in the end: nothing went out.
         """
@@ -160,7 +176,7 @@ class Transport:
         started_at = self._clock()
         try:
             async with asyncio.timeout(None) as sending.deadline:
-                return await self._exchange(url, form, sending)
+                return await self._exchange(request, sending)
         except _HeldBackError:
             return None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -175,8 +191,16 @@ class Transport:
         finally:
             self._settle(sending)
 
-    async def _exchange(self, url: str, form: Mapping[str, str], sending: _Sending) -> Response:
-        async with self._session.post(url, data=form, allow_redirects=False) as response:
+    async def _exchange(self, request: Request, sending: _Sending) -> Response:
+        async with self._session.request(
+            request.method,
+            request.url,
+            params=request.parameters,
+            headers=request.headers,
+            data=request.form,
+            json=request.json,
+            allow_redirects=False,
+        ) as response:
             body = await _whole_body(response)
         sent_at = self._clock() if sending.sent_at is None else sending.sent_at
         return Response(

@@ -12,14 +12,15 @@ from cryoasync.ports import WallClock
 from cryoasync.service.cache_warnings import warn_of_cache
 from cryoasync.service.site import cache_origin
 from cryoasync.settings import Settings
+from cryoasync.sources.chembl.identifiers import CHEMBL_SCHEME
+from cryoasync.sources.chembl.processor import SOURCE as CHEMBL
 from cryoasync.sources.files.collection import whole_path
 from cryoasync.sources.files.models import place
 from cryoasync.sources.files.processor import SOURCE as FILES
-from cryoasync.sources.pubchem.endpoints import SYNONYMS, property_endpoint
 from cryoasync.sources.pubchem.identifiers import CID_SCHEME
+from cryoasync.sources.pubchem.processor import SOURCE as PUBCHEM
 from cryoasync.sources.registry import SOURCES
 
-_SOURCE = "pubchem"
 _PLACE = re.compile(r"(.+)#([1-9]\d{0,17})", re.DOTALL | re.ASCII)
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 
@@ -65,13 +66,13 @@ class CompoundReport:
 class CompoundKey:
     """What a user calls a compound by: an id of a source, the place of a record in a file, or an InChIKey."""
 
-    source: str = _SOURCE
+    source: str = ""
     source_id: str | None = None
     inchikey: str | None = None
 
 
 def read_key(text: str) -> CompoundKey:
-    """Read ``2244``, ``CID2244``, an InChIKey, or ``library.sdf#17``.
+    """Read ``2244``, ``CID2244``, ``CHEMBL25``, an InChIKey, or ``library.sdf#17``.
 
     Raises:
         UsageError: it is none of these.
@@ -79,15 +80,16 @@ def read_key(text: str) -> CompoundKey:
     stripped = text.strip()
     if _INCHIKEY.fullmatch(stripped.upper()):
         return CompoundKey(inchikey=stripped.upper())
-    number = CID_SCHEME.parse(stripped)
-    if isinstance(number, int):
-        return CompoundKey(source_id=CID_SCHEME.text_of(number))
+    for source, scheme in ((PUBCHEM, CID_SCHEME), (CHEMBL, CHEMBL_SCHEME)):
+        number = scheme.parse(stripped)
+        if isinstance(number, int):
+            return CompoundKey(source=source, source_id=scheme.text_of(number))
     if place_in_file := _PLACE.fullmatch(text):
         file, record = place_in_file.groups()
         return CompoundKey(source=FILES, source_id=place(str(whole_path(file)), int(record)))
     raise UsageError(
-        f"{text!r} is neither a CID ({number.reason}) nor an InChIKey, nor FILE#RECORD.",
-        hint="Write 2244, CID2244, BSYNRYMUTXBXSQ-UHFFFAOYSA-N or library.sdf#17.",
+        f"{text!r} is neither a CID nor a ChEMBL id, nor an InChIKey, nor FILE#RECORD.",
+        hint="Write 2244, CID2244, CHEMBL25, BSYNRYMUTXBXSQ-UHFFFAOYSA-N or library.sdf#17.",
     )
 
 
@@ -99,31 +101,36 @@ async def compound_reports(
         ids = [(key.source, key.source_id)]
     else:
         ids = await ids_with_inchikey(database, key.inchikey or "")
-    cids = [source_id for source, source_id in ids if source == _SOURCE]
-    cached = await _cached(settings, cids, wall_clock) if cids else {}
+    cached = await _cached(settings, ids, wall_clock)
     reports = [
         CompoundReport(
             source=source,
             history=await compound_history(database, source, source_id),
-            cached=tuple(cached.get(source_id, ())),
+            cached=tuple(cached.get((source, source_id), ())),
         )
         for source, source_id in ids
     ]
     return tuple(report for report in reports if report.is_known)
 
 
-async def _cached(settings: Settings, ids: list[str], wall_clock: WallClock) -> dict[str, list[CachedAnswer]]:
-    """Return what the cache has of each id; a cache that was never made is not made for this."""
-    found: dict[str, list[CachedAnswer]] = {source_id: [] for source_id in ids}
+async def _cached(
+    settings: Settings, ids: list[tuple[str, str]], wall_clock: WallClock
+) -> dict[tuple[str, str], list[CachedAnswer]]:
+    """Return what the cache has of sources' ids; a cache that was never made is not made for this."""
+    found: dict[tuple[str, str], list[CachedAnswer]] = {}
     path = settings.response_cache
     if path is None or not path.exists():
         return found
     now = wall_clock().timestamp()
-    origin = cache_origin(SOURCES[_SOURCE](settings), settings.run)
     async with ResponseCache.open(path, max_bytes=settings.run.cache_max_bytes, warn=warn_of_cache) as cache:
-        for endpoint in (property_endpoint(settings.run.properties), SYNONYMS):
-            hits = await cache.get_many(origin, endpoint.cache_key, ids, now=now)
-            for source_id, hit in hits.items():
-                answer = CachedAnswer(endpoint=endpoint.name, age_seconds=now - hit.fetched_at)
-                found[source_id].append(answer)
+        scopes = (await cache.statistics()).scopes
+        for name, make in SOURCES.items():
+            source, of_source = make(settings), [source_id for kind, source_id in ids if kind == name]
+            origin = cache_origin(source, settings.run)
+            kept = [scope.endpoint for scope in scopes if scope.origin == origin]
+            for endpoint, key in source.cached_endpoints(kept).items() if of_source else ():
+                hits = await cache.get_many(origin, key, of_source, now=now)
+                for source_id, hit in hits.items():
+                    answer = CachedAnswer(endpoint=endpoint, age_seconds=now - hit.fetched_at)
+                    found.setdefault((name, source_id), []).append(answer)
     return found

@@ -4,8 +4,14 @@ from dataclasses import dataclass
 
 from cryoasync.database.connection import open_database
 from cryoasync.database.embedded import EmbeddedServer, ServerState, ServerStatus
+from cryoasync.database.grants import grants_for
 from cryoasync.database.molecule_backlog import enter_backlog
-from cryoasync.database.opening import database_dsn, database_settings, embedded_database
+from cryoasync.database.opening import (
+    database_dsn,
+    database_settings,
+    embedded_database,
+    opened_database,
+)
 from cryoasync.database.schema import Migration, migrate, shipped_migrations
 from cryoasync.errors import UsageError
 from cryoasync.service.dsn_password import without_password
@@ -124,3 +130,9 @@ async def bring_up_to_date(settings: Settings) -> Migrated:
     if not settings.database_is_external:
         described = f"the embedded database {embedded_database(settings)} in {settings.data_dir}"
     return Migrated(database=described, applied=applied, version=shipped_migrations()[-1].number)
+
+
+async def grants(settings: Settings, role: str) -> str:
+    """Return the SQL that lets a role import into the settings' database; errors are those of opening it."""
+    async with opened_database(settings) as database, database.transaction() as connection:
+        return grants_for(role, await connection.fetchval("SELECT current_database()"))

@@ -153,7 +153,9 @@ class Work(Stages):
         """Begin to count now; ``spoke_before`` tells whether the site ever answered as the source does."""
         super().__init__(settings.run, stop, site.policy)
         patience_seconds = settings.run.patience_seconds
-        self.reach = Reach(site.base_url, patience_seconds, spoke_before=spoke_before, clock=self.clock)
+        self.reach = Reach(
+            site.base_url, patience_seconds, spoke_before=spoke_before, clock=self.clock, api=source.api
+        )
         self.gate = self._gate(source.most_under_way)
         self.breaker = SharedCircuitBreaker(policy=CircuitPolicy(), clock=self.clock, rng=self._rng)
         self.errors = PredictiveErrorHandler(local_time=self._local_time, clock=self.clock, rng=self._rng)

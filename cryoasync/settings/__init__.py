@@ -1,5 +1,6 @@
 """The settings of a command: what there is, where it is read from, and where each value came from."""
 
+from cryoasync.settings.chembl import CHEMBL_BASE_URL, ChemblSettings
 from cryoasync.settings.loading import LoadedSettings, load_settings
 from cryoasync.settings.model import LogSettings, Settings
 from cryoasync.settings.pubchem import PUBCHEM_BASE_URL, PolicySettings, PubChemSettings
@@ -14,7 +15,9 @@ from cryoasync.settings.values import (
 )
 
 __all__ = [
+    "CHEMBL_BASE_URL",
     "PUBCHEM_BASE_URL",
+    "ChemblSettings",
     "ChunkSizeRange",
     "LoadedSettings",
     "LogFormat",

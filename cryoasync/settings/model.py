@@ -8,6 +8,7 @@ from pathlib import Path
 import platformdirs
 from pydantic import Field
 
+from cryoasync.settings.chembl import ChemblSettings
 from cryoasync.settings.database import DatabaseSection
 from cryoasync.settings.files import FilesSettings
 from cryoasync.settings.pubchem import PubChemSettings
@@ -80,6 +81,7 @@ class Settings(Section):
     )
     run: RunSettings = Field(default_factory=RunSettings)
     pubchem: PubChemSettings = Field(default_factory=PubChemSettings)
+    chembl: ChemblSettings = Field(default_factory=ChemblSettings)
     files: FilesSettings = Field(default_factory=FilesSettings)
     database: DatabaseSection = Field(default_factory=DatabaseSection)
     log: LogSettings = Field(default_factory=LogSettings)

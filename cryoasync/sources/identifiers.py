@@ -27,6 +27,11 @@ class IdentifierScheme:
     parse: Callable[[str], int | InvalidIdentifier]
     text_of: Callable[[int], str]
 
+    @property
+    def example_range(self) -> str:
+        """Return a range of identifiers as it is typed."""
+        return f"{self.text_of(1)}-{self.text_of(5000)}"
+
     def names_column(self, header: str) -> bool:
         """Tell whether ``header`` marks the identifiers' column, whatever its case and its word separator."""
         return header.strip().lower().replace(" ", "_") in self.column_names

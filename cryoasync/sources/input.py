@@ -127,7 +127,7 @@ class InputList:
         if not words:
             raise InputError(
                 "No input is given.",
-                hint=f"Name a file, - for standard input, a {scheme.label}, or a range such as 1-5000.",
+                hint=f"Name a file, - for standard input, a {scheme.label}, or a range such as {scheme.example_range}.",
             )
         if words.count("-") > 1:
             raise InputError("Standard input (-) can be given only once.")

@@ -184,5 +184,5 @@ def _range_of(word: str, scheme: IdentifierScheme) -> IdentifierRange:
             problem = f"no {scheme.label} ({number.reason})"
     raise InputError(
         f"{word}: no such file, and {problem}.",
-        hint=f"Name a file, - for standard input, a {scheme.label}, or a range such as 1-5000.",
+        hint=f"Name a file, - for standard input, a {scheme.label}, or a range such as {scheme.example_range}.",
     )

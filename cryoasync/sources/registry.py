@@ -1,6 +1,6 @@
 """The sources of compounds, by name: a new one is a folder beside this file and a line in it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, tzinfo
 from typing import Any, Protocol
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from cryoasync.control.rate_policy import RatePolicy
 from cryoasync.ports import ChunkProcessor
 from cryoasync.settings import Settings
+from cryoasync.sources.chembl.source import ChemblSource
 from cryoasync.sources.equipment import Equipment
 from cryoasync.sources.identifiers import IdentifierScheme
 from cryoasync.sources.pubchem.source import PubChemSource
@@ -19,6 +20,11 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """The name in commands and tables."""
+        ...
+
+    @property
+    def api(self) -> str:
+        """What people call its interface."""
         ...
 
     @property
@@ -62,9 +68,16 @@ class Source(Protocol):
         """Return a query for the ids ``$1`` that need not be asked for, and its further arguments."""
         ...
 
+    def cached_endpoints(self, kept: Iterable[str]) -> Mapping[str, str]:
+        """Return the cache's keys of answers that a run would take or has left, by what to call them.
+
+        ``kept`` are the keys that the cache has.
+        """
+        ...
+
     def processor(self, equipment: Equipment) -> AbstractAsyncContextManager[ChunkProcessor]:
         """Open what processes the chunks of one run."""
         ...
 
 
-SOURCES: Mapping[str, Callable[[Settings], Source]] = {"pubchem": PubChemSource}
+SOURCES: Mapping[str, Callable[[Settings], Source]] = {"pubchem": PubChemSource, "chembl": ChemblSource}

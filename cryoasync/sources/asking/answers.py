@@ -10,9 +10,13 @@ from cryoasync.control.error_category import ErrorCategory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """A good answer: by source id, what the source said, in its own words."""
+    """A good answer: by source id, what the source said, in its own words.
+
+    ``is_complete`` tells that the source says itself: what was asked for and is not here does not exist.
+    """
 
     by_id: Mapping[str, msgspec.Raw]
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

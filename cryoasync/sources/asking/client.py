@@ -61,6 +61,11 @@ class SourceClient(Generic[E]):
         if trouble is None:
             fetch.record(asked, told.answer, "rows")
             return
+        if isinstance(told.says, Rows) and told.says.is_complete:
+            # That something does not exist is no error, but an answer that is given twice.
+            fetch.record(asked, told.answer, "rows")
+            fetch.questions.appendleft(question)
+            return
         fetch.errors[trouble.category] += 1
         strategy = self._guards.errors.handle_error(
             trouble.category,

@@ -56,6 +56,7 @@ class Question:
     """A batch that is still to be settled, and what it met so far.
 
     ``rest`` is what must hold a culprit if this batch holds none, where it is part of one that fails.
+    ``is_denied`` tells that the source said once that none of the batch exists.
     """
 
     entries: Sequence[Entry]
@@ -63,6 +64,7 @@ class Question:
     priority: Priority = Priority.CONTINUE
     rest: Sequence[Entry] = ()
     attempts: int = 0
+    is_denied: bool = False
 
     @classmethod
     def of(cls, entries: Sequence[Entry], *, priority: Priority = Priority.CONTINUE) -> "Question":
@@ -108,12 +110,24 @@ class Fetch(Generic[E]):
         self.isolation.settled += asked - len(missing)
         self._blame(question.rest)
         question.rest = ()
+        if rows.is_complete and question.is_denied:
+            self._deny(missing)
+            return None
         if not missing:
             return None
+        question.is_denied = rows.is_complete
         if len(missing) < asked:
             question.entries, question.history = missing, BatchHistory(len(missing))
         message = f"{asked - len(missing)} of {asked} rows"
         return Trouble(category=ErrorCategory.INCOMPLETE, message=message, spoke=True)
+
+    def _deny(self, entries: Sequence[Entry]) -> None:
+        """Settle entries of which the source said twice that they do not exist."""
+        self.isolation.settled += len(entries)
+        for entry in entries:
+            self.answers[entry.source_id] = Absent(
+                reason="asked for twice: the source has nothing of this id"
+            )
 
     def halve(self, question: Question) -> None:
         """Ask about each half of a batch for itself."""

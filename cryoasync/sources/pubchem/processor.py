@@ -5,23 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cryoasync.chemistry.models import Descriptors, Rejected, Structure, StructureFormat
 from cryoasync.chemistry.policy import can_fill
 from cryoasync.chemistry.rows import descriptor_row
-from cryoasync.models import (
-    Activity,
-    Chunk,
-    ChunkResult,
-    Entry,
-    EntryResult,
-    EntryState,
-    Failure,
-    FailureKind,
-    Row,
-)
+from cryoasync.models import Chunk, ChunkResult, Entry, EntryState, FailureKind, Row
 from cryoasync.ports import ActivityReport, WallClock
 from cryoasync.sources.asking.answer_cache import CachedClient
 from cryoasync.sources.asking.fetch import Absent, Answer, Failed, Found
+from cryoasync.sources.drafts import Draft, add_descriptors
 from cryoasync.sources.equipment import DescriptorPool, RowLookup
 from cryoasync.sources.pubchem.endpoints import SYNONYMS, Endpoint, property_endpoint
 from cryoasync.sources.pubchem.records import Compound, read_property_row, read_synonym_row
@@ -51,27 +41,10 @@ class ImportOptions:
 
 
 @dataclass(slots=True)
-class _Draft:
-    """One entry on its way to a result."""
-
-    entry: Entry
-    state: EntryState
-    reason: str | None = None
+class _Draft(Draft):
     compound: Compound | None = None
     answered_at: datetime | None = None
     synonyms: tuple[str, ...] | None = None
-    descriptors: Descriptors | None = None
-    failures: tuple[Failure, ...] = ()
-
-    def fail(self, kind: FailureKind, message: str, attempts: int) -> None:
-        """Record a failure that leaves the entry failed."""
-        self.state, self.reason = EntryState.FAILED, message
-        self.note(kind, message, attempts)
-
-    def note(self, kind: FailureKind, message: str, attempts: int) -> None:
-        """Record a failure that leaves the entry as it is."""
-        failure = Failure(source_id=self.entry.source_id, kind=kind, message=message, attempts=attempts)
-        self.failures = (*self.failures, failure)
 
 
 class PubChemProcessor:
@@ -108,7 +81,7 @@ class PubChemProcessor:
         if self._pool is not None:
             await self._add_descriptors(self._pool, drafts, report)
         return ChunkResult(
-            chunk=chunk, entries=tuple(self._result(draft) for draft in drafts), attempts=attempts
+            chunk=chunk, entries=tuple(draft.result(self._rows(draft)) for draft in drafts), attempts=attempts
         )
 
     def _draft(self, entry: Entry, answer: Answer) -> _Draft:
@@ -137,22 +110,11 @@ class PubChemProcessor:
         self, pool: DescriptorPool, drafts: Sequence[_Draft], report: ActivityReport
     ) -> None:
         wanted = {
-            draft.entry.source_id: Structure(format=StructureFormat.SMILES, text=smiles)
+            draft.entry.source_id: smiles
             for draft in drafts
             if (smiles := self._wanted_smiles(draft)) is not None
         }
-        for source_id, smiles in (await self._smiles_at_hand(drafts)).items():
-            wanted[source_id] = Structure(format=StructureFormat.SMILES, text=smiles)
-        if not wanted:
-            return
-        report(Activity.COMPUTING)
-        outcomes = dict(await pool.describe(list(wanted.items())))
-        for draft in drafts:
-            match outcomes.get(draft.entry.source_id):
-                case Descriptors() as descriptors:
-                    draft.descriptors = descriptors
-                case Rejected(reason=reason):
-                    draft.note(FailureKind.REJECTED_BY_RDKIT, reason, 1)
+        await add_descriptors(pool, drafts, wanted | await self._smiles_at_hand(drafts), report)
 
     def _wanted_smiles(self, draft: _Draft) -> str | None:
         """Return the SMILES to compute from, where there is one and something to gain."""
@@ -181,15 +143,6 @@ class PubChemProcessor:
             if compound is not None and compound.values[_SMILES] is not None:
                 at_hand[source_id] = compound.values[_SMILES]
         return at_hand
-
-    def _result(self, draft: _Draft) -> EntryResult:
-        return EntryResult(
-            entry=draft.entry,
-            state=draft.state,
-            reason=draft.reason,
-            rows=tuple(self._rows(draft)),
-            failures=draft.failures,
-        )
 
     def _rows(self, draft: _Draft) -> list[Row]:
         rows = []

@@ -1,6 +1,6 @@
 """PubChem as a source of compounds: what a run of it is, and how its chunks are processed."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
 from typing import Any
@@ -15,6 +15,7 @@ from cryoasync.sources.asking.client import SourceClient
 from cryoasync.sources.equipment import Equipment
 from cryoasync.sources.identifiers import IdentifierScheme
 from cryoasync.sources.pubchem.api import PugRest
+from cryoasync.sources.pubchem.endpoints import SYNONYMS, property_endpoint
 from cryoasync.sources.pubchem.identifiers import CID_SCHEME
 from cryoasync.sources.pubchem.processor import SOURCE, ImportOptions, PubChemProcessor
 from cryoasync.sources.pubchem.table import FRESH_COMPOUNDS
@@ -24,6 +25,7 @@ class PubChemSource:
     """Compounds by CID from PUG REST."""
 
     name = SOURCE
+    api = "PUG REST"
     scheme: IdentifierScheme = CID_SCHEME
     time_zone: tzinfo = ZoneInfo("America/New_York")
     most_under_way = None
@@ -60,6 +62,12 @@ class PubChemSource:
     def fresh_compounds(self, since: datetime) -> tuple[str, tuple[Any, ...]]:
         """Return the query, and its arguments, for the CIDs that need not be asked for again."""
         return FRESH_COMPOUNDS, (since, self._settings.run.synonyms, list(self._settings.run.properties))
+
+    def cached_endpoints(self, kept: Iterable[str]) -> Mapping[str, str]:
+        """Return the property table as it is asked for now, and the synonyms."""
+        del kept
+        endpoints = (property_endpoint(self._settings.run.properties), SYNONYMS)
+        return {endpoint.name: endpoint.cache_key for endpoint in endpoints}
 
     @asynccontextmanager
     async def processor(self, equipment: Equipment) -> AsyncIterator[ChunkProcessor]:

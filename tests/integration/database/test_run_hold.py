@@ -64,6 +64,7 @@ async def test_the_run_of_a_killed_process_goes_on_at_once(database: Database, d
         assert (await hold.claim(latest)).epoch == latest.epoch + 1
 
 
+@pytest.mark.needs_sessions
 async def test_a_session_that_outlives_its_dead_process_is_waited_for(
     database: Database, dsn: str, fetch: Fetch
 ) -> None:
@@ -105,6 +106,7 @@ async def test_a_process_killed_while_it_creates_its_run_is_waited_for(
         assert (await creation).counts.pending == 1
 
 
+@pytest.mark.needs_sessions
 async def test_a_dead_process_is_not_waited_for_without_end(
     database: Database, dsn: str, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +146,7 @@ async def test_of_two_claims_of_the_same_reading_one_wins(database: Database) ->
             await hold.claim(run)
 
 
+@pytest.mark.needs_sessions
 async def test_a_lock_whose_connection_was_lost_is_taken_again(database: Database, fetch: Fetch) -> None:
     """After the next heartbeat the run is as well protected as before."""
     run = await started_run(database)
@@ -156,6 +159,7 @@ async def test_a_lock_whose_connection_was_lost_is_taken_again(database: Databas
             await hold.heartbeat()
 
 
+@pytest.mark.needs_sessions
 async def test_a_free_lock_says_that_an_owner_elsewhere_is_gone(database: Database, fetch: Fetch) -> None:
     """Its process cannot be seen from here, and its heartbeat is young."""
     run = await started_run(database)

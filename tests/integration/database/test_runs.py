@@ -70,6 +70,7 @@ async def test_invalid_entries_are_settled_from_the_start_whatever_they_hold(
     assert await pending_ids(database, run) == ["1"]
 
 
+@pytest.mark.needs_sessions
 async def test_compounds_that_are_fresh_count_as_imported(database: Database, fetch: Fetch) -> None:
     """Young enough, with the synonyms and further properties wanted; the others are asked for."""
     await merge(
@@ -112,6 +113,7 @@ async def test_a_run_whose_creation_ends_in_the_middle_leaves_no_trace(
         assert (await hold.create(IDENTITY, Spool(pages=in_pages(entries(2))))).counts.pending == 2
 
 
+@pytest.mark.needs_sessions
 async def test_two_commands_cannot_create_the_same_run_at_once(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +126,7 @@ async def test_two_commands_cannot_create_the_same_run_at_once(
                 pass
 
 
+@pytest.mark.needs_sessions
 async def test_a_run_is_found_by_what_it_imports_and_not_by_its_name(database: Database) -> None:
     """The order of the settings does not matter either; the latest run counts."""
     settings = {"a": 1, "b": 2}
@@ -152,6 +155,7 @@ async def test_another_import_is_another_run(database: Database, other: RunIdent
     assert await repository(database).find(other) is None
 
 
+@pytest.mark.needs_sessions
 async def test_a_run_is_got_by_id_or_by_the_latest_of_its_name(database: Database) -> None:
     """A name that is a number is looked for after the ids."""
     spools = (Spool(pages=in_pages(entries(1))) for _ in range(3))

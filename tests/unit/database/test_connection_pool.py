@@ -265,6 +265,18 @@ async def test_a_closed_pool_leaves_nobody_waiting() -> None:
     assert not server.alive
 
 
+@pytest.mark.parametrize("steps", range(6))
+@on_virtual_time
+async def test_what_is_opened_while_the_pool_closes_is_closed_too(steps: int) -> None:
+    """However near the end of the opening the closing comes."""
+    server = FakeServer()
+    async with server.pool(minimum=2):
+        await asyncio.sleep(server.opening_seconds)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+    assert not server.alive
+
+
 @pytest.mark.parametrize("seed", range(10))
 @on_virtual_time
 async def test_nothing_leaks_whatever_happens(seed: int) -> None:

@@ -97,6 +97,10 @@ def test_a_translated_error_names_the_database_and_keeps_the_cause() -> None:
         ("postgresql://ann:hunter2@db.example:6543/chem", "the database ann@db.example:6543/chem"),
         ("postgres://ann:hunter2@db.example", "the database ann@db.example:5432/ann"),
         ("postgresql:///chem?host=/run/pg&user=ann&password=hunter2", "the database ann@/run/pg:5432/chem"),
+        (
+            "postgresql://ann:hunter2@a:1,b:2/chem?target_session_attrs=primary",
+            "the database ann@a:1,b:2/chem",
+        ),
         ("postgresql://localhost/chem", "the database localhost:5432/chem"),
         ("postgresql://ann:12#hunter2@db/chem", "the database of the DSN given"),
         ("postgresql://ann:a/hunter2@db/chem", "the database of the DSN given"),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from cryoasync.cli.import_options import CHEMBL_OPTIONS, FILE_OPTIONS, PUBCHEM_OPTIONS
+from cryoasync.cli.options import COMMON
 from cryoasync.settings import keys, load_settings
 from cryoasync.settings.reference import reference
 
@@ -27,9 +29,10 @@ def test_every_setting_has_a_variable_that_leads_back_to_it(key: str) -> None:
     assert keys.environment_key(keys.environment_name(key)) == key
 
 
-def test_no_two_settings_share_an_option() -> None:
-    """An option sets one thing."""
-    options = [keys.option(key).name for key in keys.with_option()]
+@pytest.mark.parametrize("settings", [PUBCHEM_OPTIONS, CHEMBL_OPTIONS, FILE_OPTIONS], ids=len)
+def test_no_two_settings_of_a_command_share_an_option(settings: tuple[str, ...]) -> None:
+    """An option sets one thing; --base-url is that of the source imported from."""
+    options = [keys.option(key).name for key in (*COMMON, *settings)]
     assert len(set(options)) == len(options)
 
 

@@ -1,0 +1,40 @@
+"""The settings of ChEMBL as a source. It publishes no limits, so these are what we think is modest."""
+
+from pydantic import Field
+
+from cryoasync.settings.section import Section, about
+from cryoasync.settings.values import BaseUrl
+
+CHEMBL_BASE_URL = "https://www.ebi.ac.uk/chembl/api/data"
+
+
+class ChemblSettings(Section):
+    """Where ChEMBL's data API is, and how it is asked; section ``chembl``."""
+
+    base_url: BaseUrl = Field(
+        default=CHEMBL_BASE_URL,
+        description="The address of ChEMBL's data API.",
+        json_schema_extra=about(
+            flag="--base-url URL", allowed="an http or https URL with a host, without user, password or query"
+        ),
+    )
+    requests_per_second: int = Field(
+        default=3,
+        ge=0,
+        description="Requests in any 1 s at most; 0 is unlimited. ChEMBL publishes no limit; how much of this it bears "
+        "is found out while a run asks.",
+    )
+    most_under_way: int = Field(
+        default=6,
+        ge=1,
+        le=64,
+        description="Requests under way at the same time at most. How many of them is best is found out while a "
+        "run asks.",
+    )
+    request_timeout_seconds: float = Field(
+        default=90.0,
+        gt=0,
+        le=3600,
+        description="How long one answer is waited for. Of a thousand molecules it has some 5 MB, and ChEMBL's status "
+        "alone takes up to half a minute.",
+    )

@@ -1,0 +1,95 @@
+"""ChEMBL as a source of molecules: what a run of it is, and how its chunks are processed."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cryoasync.control.rate_policy import CountWindow, RatePolicy
+from cryoasync.http.transport import Transport
+from cryoasync.settings import RdkitMode, Settings
+from cryoasync.sources.chembl.conversation import Conversation
+from cryoasync.sources.chembl.endpoints import MOLECULES_KEY, Parameters
+from cryoasync.sources.chembl.identifiers import CHEMBL_SCHEME
+from cryoasync.sources.chembl.processor import SOURCE, ChemblProcessor, ImportOptions
+from cryoasync.sources.chembl.seen import SeenIds
+from cryoasync.sources.chembl.table import FRESH_MOLECULES
+from cryoasync.sources.equipment import Equipment
+from cryoasync.sources.identifiers import IdentifierScheme
+
+
+class ChemblSource:
+    """Molecules by ChEMBL id from ChEMBL's data API, or all that a list has."""
+
+    name = SOURCE
+    api = "ChEMBL's data API"
+    scheme: IdentifierScheme = CHEMBL_SCHEME
+    time_zone: tzinfo = ZoneInfo("Europe/London")
+    requests_per_chunk = 1
+
+    def __init__(self, settings: Settings) -> None:
+        """Ask for what ``settings`` say."""
+        self._settings = settings
+
+    @property
+    def base_url(self) -> str:
+        """The address of the data API."""
+        return self._settings.chembl.base_url
+
+    @property
+    def policy(self) -> RatePolicy:
+        """What is modest, lowered by ``--max-rate``: ChEMBL itself publishes no limit."""
+        limit = self._settings.chembl.requests_per_second
+        counts = (CountWindow(limit=limit, seconds=1.0),) if limit else ()
+        return RatePolicy(counts=counts).lowered_to(self._settings.run.max_rate)
+
+    @property
+    def most_under_way(self) -> int:
+        """What is modest, and not more than there are workers."""
+        return min(self._settings.chembl.most_under_way, self._settings.run.concurrent_chunks)
+
+    def row_settings(self) -> Mapping[str, Any]:
+        """Return the settings that change rows, and so make two runs different."""
+        run = self._settings.run
+        return {"rdkit": run.rdkit.value, "limit": run.limit}
+
+    def fresh_compounds(self, since: datetime) -> tuple[str, tuple[Any, ...]]:
+        """Return the query, and its arguments, for the ids that need not be asked for again."""
+        return FRESH_MOLECULES, (since,)
+
+    def cached_endpoints(self, kept: Iterable[str]) -> Mapping[str, str]:
+        """Return the molecules of each release that there are answers of."""
+        return {key: key for key in kept if key.startswith(MOLECULES_KEY)}
+
+    @asynccontextmanager
+    async def processor(self, equipment: Equipment) -> AsyncIterator[ChemblProcessor]:
+        """Open the connections to ChEMBL for one claimed run over ids."""
+        async with self.conversation(equipment) as talk:
+            yield self._processor(equipment, talk, (), SeenIds())
+
+    @asynccontextmanager
+    async def conversation(self, equipment: Equipment) -> AsyncIterator[Conversation]:
+        """Open the connections to ChEMBL."""
+        async with Transport.open(
+            equipment.guards.limiter,
+            # One more than are under way, for the status.
+            connections=self.most_under_way + 1,
+            timeout_seconds=self._settings.chembl.request_timeout_seconds,
+            contact=self._settings.contact,
+            clock=equipment.clock,
+        ) as transport:
+            run = self._settings.run
+            yield Conversation(
+                equipment, transport, max_age_seconds=0 if run.refresh else run.max_age_days * 86_400
+            )
+
+    def _processor(
+        self, equipment: Equipment, talk: Conversation, filters: Parameters, seen: SeenIds
+    ) -> ChemblProcessor:
+        options = ImportOptions(
+            run_id=equipment.run_id,
+            filters=filters,
+            compute_all=self._settings.run.rdkit is RdkitMode.ALL,
+        )
+        return ChemblProcessor(talk, seen, equipment.pool, options, wall_clock=equipment.wall_clock)
