@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 
 import msgspec
 from multidict import CIMultiDict
@@ -55,6 +56,16 @@ _POISON = b'{"Fault": {"Code": "PUGREST.BadRequest", "Message": "poison"}}'
 Headers = Callable[[float, random.Random], Mapping[str, str]]
 
 
+class Fault(Enum):
+    """What a server in trouble says in the place of rows."""
+
+    PAGE = (503, b"<html>503 Service Unavailable</html>")
+    ERROR = (500, b'{"Fault": {"Code": "PUGREST.ServerError", "Message": "trouble"}}')
+    TIMEOUT = (504, b"<html>504 Gateway Time-out</html>")
+    CUT_OFF = (200, b'{"PropertyTable": {"Prop')
+    RESET = (0, b"")
+
+
 def no_headers(_: float, __: random.Random) -> Mapping[str, str]:
     """Say nothing beside the answer."""
     return {}
@@ -64,12 +75,16 @@ def no_headers(_: float, __: random.Random) -> Mapping[str, str]:
 class World:
     """What a whole client is played against.
 
-    ``headers`` come with every answer; ``is_poison`` tells which ids make a request fail.
+    Attributes:
+        headers: come with every answer.
+        fault: what is said in the place of rows, by time and by chance.
+        is_poison: tells which ids make a request fail.
     """
 
     model: ServerModel
     seconds: float
     headers: Headers = no_headers
+    fault: Callable[[float, random.Random], Fault | None] = lambda _, __: None
     is_poison: Callable[[int], bool] = lambda _: False
 
 
@@ -82,6 +97,7 @@ class Log:
     refused_connections_at: list[float] = field(default_factory=list)
     given_up: set[int] = field(default_factory=set)
     settled: list[int] = field(default_factory=list)
+    isolations: int = 0
 
 
 class _Api:
@@ -120,8 +136,9 @@ class _Api:
     def _reply(
         self, answer: Answer, ids: Sequence[str], permit: Permit, sent_at: float, now: float
     ) -> Response | NoResponse:
-        if answer.kind in {Kind.HUNG, Kind.REFUSED}:
-            # Refused is what was sent right before: its connection broke.
+        fault = self._world.fault(now, self._rng) if answer.kind is Kind.ROWS else None
+        if answer.kind in {Kind.HUNG, Kind.REFUSED} or fault is Fault.RESET:
+            # Refused is what was sent right before the outage: its connection broke.
             return NoResponse(
                 reason=answer.kind.name,
                 sent_at=sent_at,
@@ -131,7 +148,9 @@ class _Api:
                 is_timeout=answer.kind is Kind.HUNG,
             )
         status, body, headers = _REPLIES[answer.kind]
-        if answer.kind is Kind.ROWS:
+        if fault is not None:
+            status, body = fault.value
+        elif answer.kind is Kind.ROWS:
             if any(self._world.is_poison(int(each)) for each in ids):
                 status, body = 400, _POISON
             else:
@@ -151,7 +170,7 @@ class _Api:
         )
 
     def read(self, _: Endpoint, answer: Response | NoResponse) -> Rows | Trouble:
-        if isinstance(answer, Response) and answer.status == 200:
+        if isinstance(answer, Response) and answer.status == 200 and answer.body[:1] != b"{":
             return Rows(by_id=dict.fromkeys(answer.body.decode().split(","), ROW))
         return read_answer(answer)
 
@@ -215,6 +234,7 @@ class _Play:
                 Entry(position=each, source_id=str(each)) for each in range(first, first + self._chunk)
             ]
             fetch = await self._client.fetch(self._endpoint, entries, lambda _: None)
+            self.log.isolations += sum(", isolate: " in attempt.decision for attempt in fetch.attempts)
             self.log.settled += [entry.position for entry in entries]
             self.log.given_up |= {
                 int(source_id) for source_id, answer in fetch.answers.items() if isinstance(answer, Failed)

@@ -197,7 +197,7 @@ class Circuit:
 
     def _advance(self, now: float) -> None:
         """Do what time alone does: end an open time, fail a trial that hangs, forgive."""
-        while True:
+        while self._state is not CircuitState.CLOSED:
             expired = min(self._leases.values(), default=math.inf)
             at = min(self._ends_at, expired)
             if at > now:
@@ -214,7 +214,7 @@ class Circuit:
                         at,
                         ends_at=at + self._policy.longest_trial_seconds,
                     )
-        if self._state is CircuitState.CLOSED:
+        if self._doublings and self._state is CircuitState.CLOSED:
             forgiven = int((now - self._healthy_since) / self._policy.forgiveness_seconds)
             if forgiven > 0:
                 self._doublings = max(0, self._doublings - forgiven)

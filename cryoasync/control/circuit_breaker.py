@@ -109,11 +109,13 @@ class SharedCircuitBreaker:
         :meth:`begin` agrees.
         """
         now = self._clock()
-        if self.is_open(endpoint):
+        of_host = self._host.admit(now)
+        if of_host is None:
             return None
-        of_host, of_endpoint = self._host.admit(now), self._of(endpoint).admit(now)
-        assert of_host is not None, "it can be admitted"
-        assert of_endpoint is not None, "it can be admitted"
+        of_endpoint = self._of(endpoint).admit(now)
+        if of_endpoint is None:
+            self._host.withdraw(of_host, now)
+            return None
         return Pass(endpoint, of_host, of_endpoint)
 
     def begin(self, given: Pass, *, expected_seconds: float = 0.0) -> bool:
@@ -196,8 +198,8 @@ class SharedCircuitBreaker:
         endpoint = self._of(given.endpoint)
         endpoint.record(given.of_endpoint, outcome, now, retry_after_seconds=retry_after_seconds)
         if self._host.state(now) is CircuitState.CLOSED:
-            self._host.withdraw(given.of_host, now)
-            self._find_outage_of_host(now)
+            if outcome is not Outcome.SUCCESS:
+                self._find_outage_of_host(now)
         else:
             self._host.record(given.of_host, outcome, now, retry_after_seconds=retry_after_seconds)
         self._changed.set()

@@ -85,14 +85,25 @@ class CategoryRisk:
         """Return how likely the compound of this number fails."""
         return self._model.probability(self._features(number, hour))
 
-    def passed(self, number: int, hour: float, times: float) -> None:
-        """Learn from a compound that passed with so many others."""
-        self._count(0.0, 1.0)
-        self._learn(number, hour, failed=False, times=times)
+    def probabilities(self, numbers: Sequence[int], hour: float) -> list[float]:
+        """Return the same for many at once: neighbours share most of what is reckoned."""
+        by_neighbours: dict[int, float] = {}
+        told = []
+        for number in numbers:
+            block = number >> BLOCK_BITS[0]
+            if block not in by_neighbours:
+                by_neighbours[block] = self.probability(number, hour)
+            told.append(by_neighbours[block])
+        return told
+
+    def passed(self, number: int, hour: float, ids: int, batches: float = 1.0) -> None:
+        """Learn from one of so many compounds that passed together; it stands for all of so many batches."""
+        self._count(0.0, batches)
+        self._learn(number, hour, failed=False, times=ids * batches)
 
     def blamed(self, number: int, hour: float, batch: Sequence[int]) -> None:
         """Learn from the culprit of a batch: what is foretold is worth how much it stands out there, in doublings."""
-        foretold = [self.probability(each, hour) for each in batch]
+        foretold = self.probabilities(batch, hour)
         share = self.probability(number, hour) / (math.fsum(foretold) or 1.0)
         doublings = math.log2(max(1e-9, share * len(batch))) if batch else 0.0
         self._count(max(-3.0, doublings), REQUESTS_OF_A_CULPRIT)
@@ -155,15 +166,15 @@ class CompoundRisk:
         """Return for each kind of failure how likely each compound meets it."""
         numbers = [_number(source_id) for source_id in source_ids]
         return {
-            category: [risk.probability(number, hour) for number in numbers]
+            category: risk.probabilities(numbers, hour)
             for category, risk in self._categories.items()
             if risk.is_used or not only_used
         }
 
-    def passed(self, source_id: str, ids: int, hour: float) -> None:
-        """Learn from one of so many compounds that passed together; it stands for all of them."""
+    def passed(self, source_id: str, hour: float, ids: int, batches: float = 1.0) -> None:
+        """Learn from one of so many compounds that passed together; it stands for all of so many batches."""
         for risk in self._categories.values():
-            risk.passed(_number(source_id), hour, ids)
+            risk.passed(_number(source_id), hour, ids, batches)
 
     def blamed(self, source_id: str, hour: float, category: ErrorCategory, batch: Sequence[str]) -> None:
         """Learn from a compound found to fail, one of ``batch``."""

@@ -29,6 +29,7 @@ LONG_SECONDS = 15.0
 THROTTLED_LATELY_SECONDS = 300.0
 FORBIDDEN = 403
 TRIAL_PAUSES = 4
+BATCHES_A_LESSON = 4
 FIRST_FAILURES, FIRST_CALLS = 0.2, 2.0
 """What is believed of an endpoint before it shows: a tenth fails."""
 
@@ -155,10 +156,10 @@ class PredictiveErrorHandler:
         return [math.fsum(each) for each in zip(*foretold.values(), strict=True)] if foretold else None
 
     def learn_passed(self, endpoint: str, source_ids: Sequence[str]) -> None:
-        """Learn from compounds that passed, by one of them."""
+        """Learn from compounds that passed, by one of them; one batch in four stands for the others."""
         risk = self._health[endpoint].risk
-        if not risk.is_empty:
-            risk.passed(self._rng.choice(source_ids), len(source_ids), self._hour())
+        if not risk.is_empty and self._rng.random() * BATCHES_A_LESSON < 1:
+            risk.passed(self._rng.choice(source_ids), self._hour(), len(source_ids), BATCHES_A_LESSON)
 
     def learn_blamed(
         self, endpoint: str, source_id: str, category: ErrorCategory, batch: Sequence[str]

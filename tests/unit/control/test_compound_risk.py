@@ -20,7 +20,7 @@ def learned(rate: float, sick_rate: float, *, sick: Container[int] = SICK) -> Ca
             first = 1 + (number - 1) // 200 * 200
             risk.blamed(number, 12.0, range(first, first + 200))
         elif number % 200 == 0:
-            risk.passed(number, 12.0, 200.0)
+            risk.passed(number, 12.0, 200)
     return risk
 
 
@@ -48,7 +48,7 @@ def test_it_is_used_only_where_that_saves_requests() -> None:
 
 def test_kinds_of_failure_are_learned_from_their_first_one_on() -> None:
     risk = CompoundRisk()
-    risk.passed("7", 200, 3.0)
+    risk.passed("7", 3.0, 200)
     assert risk.is_empty
     assert risk.probabilities(["7"], 3.0) == {}
     risk.blamed("CHEMBL25", 3.0, ErrorCategory.REJECTED, ["CHEMBL25", "CHEMBL26"])

@@ -135,10 +135,10 @@ def test_predictions_are_used_only_once_they_are_worth_it() -> None:
     ids = [str(number) for number in range(1_000, 1_200)]
     handler.learn_passed("property", ids)
     assert handler.predict_errors("property", ids) == {}
-    for number in range(60):
+    for number in range(100):
         handler.learn_blamed("property", str(1_100 + number % 20), C.REJECTED, ids)
         handler.learn_passed("property", [str(1_000 + number)] * 200)
-        for block in range(10):
+        for block in range(40):
             handler.learn_passed("property", [str(10**6 * (block + 1) + 200 * number)] * 200)
     told = handler.predict_errors("property", ids)[C.REJECTED]
     assert told[110] > told[0] > 0

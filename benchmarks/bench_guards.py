@@ -1,0 +1,102 @@
+"""Measures what breaker and error handler cost a request: ``python -m benchmarks.bench_guards``."""
+
+import argparse
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+
+from cryoasync.control.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit_policy import CircuitPolicy
+from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.error_handler import Attempted, PredictiveErrorHandler
+from cryoasync.control.isolation import Isolation
+from cryoasync.control.retry import BatchHistory
+
+ENDPOINT = "property"
+IDS = [str(number) for number in range(1, 201)]
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def _handler() -> PredictiveErrorHandler:
+    return PredictiveErrorHandler(local_time=lambda: NOON, clock=time.monotonic, rng=random.Random(1))
+
+
+async def _breaker(count: int) -> None:
+    """Let requests through a closed circuit, as the client does."""
+    breaker = SharedCircuitBreaker(policy=CircuitPolicy(), clock=time.monotonic, rng=random.Random(1))
+    for _ in range(count):
+        given = await breaker.wait(ENDPOINT)
+        breaker.begin(given, expected_seconds=1.0)
+        breaker.record_success(given)
+
+
+async def _passing(count: int) -> None:
+    """Hear of requests that pass, before anybody ever failed."""
+    handler = _handler()
+    for number in range(count):
+        handler.sent(number / 5, retry=False)
+        handler.passed(ENDPOINT, BatchHistory(200), number / 5)
+        handler.learn_passed(ENDPOINT, IDS)
+
+
+async def _learning(count: int) -> None:
+    """Hear of requests that pass, while two kinds of failure are learned from."""
+    handler = _handler()
+    for category in (ErrorCategory.REJECTED, ErrorCategory.OVERLOADED):
+        handler.learn_blamed(ENDPOINT, "7", category, IDS)
+    for number in range(count):
+        handler.sent(number / 5, retry=False)
+        handler.passed(ENDPOINT, BatchHistory(200), number / 5)
+        handler.learn_passed(ENDPOINT, IDS)
+
+
+async def _failing(count: int) -> None:
+    """Decide about requests that fail."""
+    handler = _handler()
+    attempted = Attempted(endpoint=ENDPOINT, ids=200, status=503, sent_at=0.0)
+    for number in range(count):
+        handler.sent(number / 5, retry=True)
+        category = handler.categorize_error(ErrorCategory.OVERLOADED, attempted, 1.0)
+        handler.handle_error(category, attempted, BatchHistory(200))
+
+
+async def _dividing(count: int) -> None:
+    """Divide batches of 200 by forecasts."""
+    handler = _handler()
+    handler.learn_blamed(ENDPOINT, "7", ErrorCategory.REJECTED, IDS)
+    isolation = Isolation[str](lambda bad: handler.predict_errors(ENDPOINT, bad)[ErrorCategory.REJECTED])
+    for _ in range(count):
+        isolation.divide(IDS)
+
+
+def _microseconds(work: Callable[[int], Coroutine[None, None, None]], count: int, rounds: int) -> list[float]:
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        asyncio.run(work(count))
+        times.append(1e6 * (time.perf_counter() - started) / count)
+    return times
+
+
+def _row(what: str, times: Sequence[float]) -> str:
+    return f"| {what} | {statistics.median(times):.1f} | {min(times):.1f} |"
+
+
+def main() -> None:
+    """Print microseconds a request."""
+    parser = argparse.ArgumentParser(prog="bench_guards", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    print("| a request | median µs | least µs |\n|---|---|---|")
+    print(_row("through a closed circuit", _microseconds(_breaker, 20_000, rounds)))
+    print(_row("passes, nobody failed yet", _microseconds(_passing, 20_000, rounds)))
+    print(_row("passes, two kinds of failure learned", _microseconds(_learning, 5_000, rounds)))
+    print(_row("fails, and is decided about", _microseconds(_failing, 20_000, rounds)))
+    print(_row("200 ids divided by forecasts", _microseconds(_dividing, 200, rounds)))
+
+
+if __name__ == "__main__":
+    main()
