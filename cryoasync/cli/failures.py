@@ -33,6 +33,7 @@ RETRY_OPTIONS = (
     "run.sequential",
     "run.cache",
     "run.max_rate",
+    "run.cautious",
     "run.patience_seconds",
     "run.seed",
     "run.progress",

@@ -16,6 +16,7 @@ _RUN_OPTIONS = (
     "run.rdkit",
     "run.cache",
     "run.max_rate",
+    "run.cautious",
     "run.limit",
     "run.patience_seconds",
     "run.simulate",

@@ -26,6 +26,7 @@ WARM_OPTIONS = (
     "run.synonyms",
     "run.properties",
     "run.max_rate",
+    "run.cautious",
     "run.limit",
     "run.patience_seconds",
     "run.scenario",

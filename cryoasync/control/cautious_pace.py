@@ -52,6 +52,11 @@ class CautiousPace:
         self._steps = 0
         self._refused_at = float("-inf")
 
+    def name(self, local: datetime) -> str:
+        """Return what the pace of a moment is called, and how fast it is now."""
+        strategy = self._timetable.at(slot_of(local))
+        return f"{strategy.name}, {self.requests_per_second(local):.3g} a second"
+
     def requests_per_second(self, local: datetime) -> float:
         """Return the rate at a moment of the source's day."""
         strategy = self._timetable.at(slot_of(local))

@@ -72,7 +72,7 @@ class RateDecision:
             "rate": self.rate,
             "reason": self.reason,
             "limit": self.limit,
-            "expected": [round(probability, 4) for probability in self.expected],
+            "expected": list(self.expected),
             "failure_rate": self.failure_rate,
             "refusal_cost": self.refusal_cost,
             "caution": self.caution,

@@ -204,6 +204,7 @@ class SharedRateLimiter:
             use=self._policy.own_part(self._ledger.budget_use()),
             ceiling=self._ceiling,
             said=self._said.percents(now),
+            pace=self._pace(),
             decision=None if adaptive is None else adaptive.decision(now),
             decisions=() if adaptive is None else tuple(adaptive.decisions),
         )
@@ -323,6 +324,10 @@ class SharedRateLimiter:
         if self._rate.cautious is not None:
             policy = policy.lowered_to(self._rate.cautious.requests_per_second(local))
         return policy.limited_to(self._rate.limiter.decision(now).rate)
+
+    def _pace(self) -> str | None:
+        rate = self._rate
+        return None if rate is None or rate.cautious is None else rate.cautious.name(rate.local_time())
 
     def _compare_uses(self, now: float) -> None:
         """Compare what the source says is used with our own count, of all processes that share the budget."""

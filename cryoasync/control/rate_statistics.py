@@ -32,6 +32,7 @@ class RateStatistics:
         use: how much of each window of the policy is taken.
         ceiling: the most requests a second that were asked for at run time, if that was done.
         said: how much of its quotas the source says is used, as percentages: the worst of the last minute.
+        pace: what the cautious pace of the hour is called, where one binds.
         decision: the rate in force below the policy's, where one is inferred.
         decisions: the last changes of it, the latest last.
     """
@@ -44,6 +45,7 @@ class RateStatistics:
     use: BudgetUse
     ceiling: float | None
     said: Mapping[str, int] = field(default_factory=dict)
+    pace: str | None = None
     decision: RateDecision | None = None
     decisions: tuple[RateDecision, ...] = ()
 
@@ -76,7 +78,7 @@ class RateStatistics:
             {"seconds_ago": now - decision.at, **decision.to_json()}
             for decision in self.decisions[-CHANGES_TOLD:]
         ]
-        return {**self.decision.to_json(), "changes": changes}
+        return {**self.decision.to_json(), "pace": self.pace, "changes": changes}
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""

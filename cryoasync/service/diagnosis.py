@@ -5,6 +5,7 @@ from typing import Any
 
 from cryoasync.models import Activity
 from cryoasync.service.database_state import database_sentences
+from cryoasync.service.rate_words import rate_sentences
 from cryoasync.service.trouble_words import circuit_words, trouble_words
 
 _LIMITS = {
@@ -47,6 +48,7 @@ def diagnosis(standing: str, live: Mapping[str, Any] | None) -> Iterator[str]:
     if live["held_seconds"] > 0:
         yield f"The source asked to be left alone: nothing goes out for {live['held_seconds']:.0f} s more."
     yield from circuit_words(live.get("circuits", {}))
+    yield from rate_sentences(live)
     shares = sorted(live["time_shares"].items(), key=lambda share: -share[1])
     if not shares:
         yield "The run has just begun."

@@ -10,6 +10,7 @@ from typing import Any
 
 from cryoasync.control.answer_times import AnswerTimes
 from cryoasync.control.budget_store import BudgetStore
+from cryoasync.control.cautious_pace import CautiousPace, Strategy, Timetable
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.circuit_policy import CircuitPolicy
@@ -36,7 +37,7 @@ from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import BatchWriter, ChunkProcessor, PendingEntries
 from cryoasync.service.site import Site
-from cryoasync.settings import RunSettings, Settings
+from cryoasync.settings import HoursSettings, RunSettings, Settings
 from cryoasync.sources.asking.guards import Guards
 from cryoasync.sources.equipment import DescriptorPool, Equipment, RowLookup
 from cryoasync.sources.registry import Source
@@ -198,8 +199,14 @@ class Work(Stages):
         limit = policy.requests_in_a_second
         if limit is None:
             return None
-        limiter = IntelligentRateLimiter(limit, hours, guard_seconds=policy.guard_seconds)
-        return AdaptiveRate(limiter=limiter, local_time=self._local_time)
+        timetable = timetable_of(self._settings.hours)
+        return AdaptiveRate(
+            limiter=IntelligentRateLimiter(
+                limit, hours, guard_seconds=policy.guard_seconds, timetable=timetable
+            ),
+            local_time=self._local_time,
+            cautious=CautiousPace(timetable) if self._settings.run.cautious else None,
+        )
 
     def _local_time(self) -> datetime:
         """Return the time of day at the source."""
@@ -246,6 +253,31 @@ def _batch_rows(run: RunSettings, writer: BatchWriter | None) -> Callable[[], in
     if run.sequential:
         return lambda: 1
     return (lambda: run.batch_rows) if writer is None else writer.optimize_batch_size
+
+
+def timetable_of(hours: HoursSettings) -> Timetable:
+    """Return the paces of the source's week that ``hours`` describe."""
+    return Timetable(
+        business=Strategy(
+            name="weekday business hours",
+            requests_per_second=hours.business_rate,
+            backoff=hours.business_backoff,
+            longest_delay_seconds=hours.business_longest_delay_seconds,
+        ),
+        night=Strategy(
+            name="weekday night",
+            requests_per_second=hours.night_rate,
+            backoff=hours.night_backoff,
+            longest_delay_seconds=hours.night_longest_delay_seconds,
+        ),
+        weekend=Strategy(
+            name="weekend",
+            requests_per_second=hours.weekend_rate,
+            backoff=hours.weekend_backoff,
+            longest_delay_seconds=hours.weekend_longest_delay_seconds,
+        ),
+        business_hours=hours.business_hours,
+    )
 
 
 def exit_code(error: CryoasyncError | None, signal: Signals | None, *, failed: int) -> int:

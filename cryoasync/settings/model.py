@@ -11,6 +11,7 @@ from pydantic import Field
 from cryoasync.settings.chembl import ChemblSettings
 from cryoasync.settings.database import DatabaseSection
 from cryoasync.settings.files import FilesSettings
+from cryoasync.settings.hours import HoursSettings
 from cryoasync.settings.pubchem import PubChemSettings
 from cryoasync.settings.run import RunSettings
 from cryoasync.settings.section import Section, about
@@ -82,6 +83,7 @@ class Settings(Section):
     run: RunSettings = Field(default_factory=RunSettings)
     pubchem: PubChemSettings = Field(default_factory=PubChemSettings)
     chembl: ChemblSettings = Field(default_factory=ChemblSettings)
+    hours: HoursSettings = Field(default_factory=HoursSettings)
     files: FilesSettings = Field(default_factory=FilesSettings)
     database: DatabaseSection = Field(default_factory=DatabaseSection)
     log: LogSettings = Field(default_factory=LogSettings)

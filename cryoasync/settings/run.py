@@ -102,6 +102,12 @@ class RunSettings(Section):
         description="Requests per second at most. It can only lower the source's policy.",
         json_schema_extra=about(flag="--max-rate R"),
     )
+    cautious: bool = Field(
+        default=False,
+        description="Ask no faster than section `hours` says for the time of the source's week, and slow down "
+        "further with each refusal.",
+        json_schema_extra=about(flag="--cautious"),
+    )
     patience_seconds: float = Field(
         default=86_400.0,
         ge=0,
