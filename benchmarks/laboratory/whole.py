@@ -13,6 +13,7 @@ from enum import Enum
 
 import msgspec
 from multidict import CIMultiDict
+from structlog.testing import capture_logs
 
 from benchmarks.laboratory.clients import PUBCHEM
 from benchmarks.laboratory.play import LATENCY_SECONDS, Result
@@ -267,7 +268,7 @@ def play_whole(world: World, seed: int, *, chunk: int = 200) -> Played:
     async def play() -> Played:
         return await _Play(world, seed, chunk).run()
 
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    with capture_logs(), asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(play())
 
 

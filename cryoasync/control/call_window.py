@@ -55,3 +55,30 @@ class CallWindow:
     def clear(self) -> None:
         """Forget everything."""
         self._buckets.clear()
+
+
+class CallRow:
+    """Requests in a row that ended alike.
+
+    One that ended otherwise ends the row, unless it was sent before the row's first: it tells of earlier times.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.length = 0
+        self._first_sent_at = 0.0
+
+    def add(self, sent_at: float) -> None:
+        """Make the row one longer."""
+        if not self.length:
+            self._first_sent_at = sent_at
+        self.length += 1
+
+    def end(self, sent_at: float) -> None:
+        """End the row by a request that ended otherwise."""
+        if sent_at >= self._first_sent_at:
+            self.length = 0
+
+    def clear(self) -> None:
+        """Forget the row."""
+        self.length = 0

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cryoasync.control.call_window import CallCounts, CallWindow
+from cryoasync.control.call_window import CallCounts, CallRow, CallWindow
 from cryoasync.control.circuit_policy import FAILURES, CircuitPolicy, CircuitState, Outcome, Transition
 
 TRANSITIONS_KEPT = 100
@@ -23,12 +23,13 @@ LEASE_BY_EXPECTED = 4.0
 """How many times the expected time a request of a trial has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admission:
     """The right to send one request; an outcome votes only in the generation that admitted it."""
 
     number: int
     generation: int
+    begun_at: float = -math.inf
 
 
 class Circuit:
@@ -48,7 +49,7 @@ class Circuit:
         self._generation = 0
         self._numbers = 0
         self._window = CallWindow(policy.window_seconds)
-        self._failed_in_a_row = self._silent_in_a_row = 0
+        self._failures, self._silences = CallRow(), CallRow()
         self._doublings = 0
         self._seconds: dict[CircuitState, float] = dict.fromkeys(CircuitState, 0.0)
         self._leases: dict[int, float] = {}
@@ -102,6 +103,7 @@ class Circuit:
         self._advance(now)
         if admission.generation != self._generation:
             return False
+        admission.begun_at = now
         if admission.number in self._leases:
             lease = max(self._policy.trial_lease_seconds, LEASE_BY_EXPECTED * expected_seconds)
             self._leases[admission.number] = now + lease
@@ -117,7 +119,7 @@ class Circuit:
             return
         match self._state:
             case CircuitState.CLOSED:
-                self._vote(outcome, now, retry_after_seconds)
+                self._vote(outcome, admission.begun_at, now, retry_after_seconds)
             case CircuitState.HALF_OPEN if self._leases.pop(admission.number, None) is not None:
                 self._try(outcome, now, retry_after_seconds)
             case _:
@@ -156,13 +158,16 @@ class Circuit:
         self._policy = policy
         self._step = self._succeeded_in_step = 0
 
-    def _vote(self, outcome: Outcome, now: float, retry_after_seconds: float) -> None:
+    def _vote(self, outcome: Outcome, begun_at: float, now: float, retry_after_seconds: float) -> None:
         """Count an outcome in the closed state, and open where the counts say so."""
-        if outcome in FAILURES:
-            self._failed_in_a_row += 1
-        else:
-            self._failed_in_a_row = 0
-        self._silent_in_a_row = self._silent_in_a_row + 1 if outcome is Outcome.SILENCE else 0
+        for row, goes_on in (
+            (self._failures, outcome in FAILURES),
+            (self._silences, outcome is Outcome.SILENCE),
+        ):
+            if goes_on:
+                row.add(begun_at)
+            elif row.length:
+                row.end(begun_at)
         if outcome is Outcome.SUCCESS:
             return
         evidence = self._reason_to_open(self._window.counts(now))
@@ -171,10 +176,10 @@ class Circuit:
 
     def _reason_to_open(self, counts: CallCounts) -> str | None:
         policy = self._policy
-        if self._silent_in_a_row >= policy.silences_in_a_row:
-            return f"{self._silent_in_a_row} requests in a row without an answer"
-        if self._failed_in_a_row >= policy.failures_in_a_row:
-            return f"{self._failed_in_a_row} failures in a row"
+        if self._silences.length >= policy.silences_in_a_row:
+            return f"{self._silences.length} requests in a row without an answer"
+        if self._failures.length >= policy.failures_in_a_row:
+            return f"{self._failures.length} failures in a row"
         if counts.calls < policy.fewest_calls:
             return None
         if counts.failures >= policy.failure_rate * counts.calls:
@@ -236,5 +241,6 @@ class Circuit:
         self._state, self._since, self._healthy_since, self._ends_at = state, now, now, ends_at
         self._generation += 1
         self._leases.clear()
-        self._step = self._succeeded_in_step = self._failed_in_a_row = self._silent_in_a_row = 0
-        self._window.clear()
+        self._step = self._succeeded_in_step = 0
+        for counted in (self._failures, self._silences, self._window):
+            counted.clear()

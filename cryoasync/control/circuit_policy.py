@@ -62,8 +62,8 @@ class CircuitPolicy:
     failures_in_a_row: int = 10
     silences_in_a_row: int = 8
     first_open_seconds: float = 4.0
-    longest_open_seconds: float = 26.0
-    jitter: float = 0.1
+    longest_open_seconds: float = 27.0
+    jitter: float = 0.08
     trial_steps: tuple[int, ...] = (1, 2, 4)
     trial_lease_seconds: float = 10.0
     longest_trial_seconds: float = 120.0

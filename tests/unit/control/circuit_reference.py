@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from cryoasync.control.circuit import Admission, Circuit
@@ -29,7 +30,7 @@ class Reference:
     healthy_since: float = 0.0
     since: float = 0.0
     outcomes: list[tuple[float, Outcome]] = field(default_factory=list)
-    votes: list[Outcome] = field(default_factory=list)
+    votes: list[tuple[float, Outcome]] = field(default_factory=list)
     trial: dict[int, float] = field(default_factory=dict)
     successes: int = 0
 
@@ -64,14 +65,14 @@ class Reference:
             done += width
         raise AssertionError("a finished trial is closed")
 
-    def record(self, number: int, generation: int, outcome: Outcome, now: float) -> None:
+    def record(self, admission: Admission, outcome: Outcome, now: float) -> None:
         self.outcomes.append((now, outcome))
-        if generation != self.generation:
+        if admission.generation != self.generation:
             return
         if self.state is CLOSED:
-            self.votes.append(outcome)
+            self.votes.append((admission.begun_at, outcome))
             self.vote(now)
-        elif self.state is HALF_OPEN and self.trial.pop(number, None) is not None:
+        elif self.state is HALF_OPEN and self.trial.pop(admission.number, None) is not None:
             if outcome in FAILURES:
                 self.open(now)
                 return
@@ -80,19 +81,27 @@ class Reference:
                 self.become(CLOSED, now)
 
     def vote(self, now: float) -> None:
-        if self.votes[-1] is Outcome.SUCCESS:
+        if self.votes[-1][1] is Outcome.SUCCESS:
             return
         tenth = POLICY.window_seconds / 10
         counted = [o for at, o in self.outcomes if at // tenth > now // tenth - 10]
-        last = self.votes[-POLICY.failures_in_a_row :]
-        down = len(last) == POLICY.failures_in_a_row and set(last) <= FAILURES
-        last = self.votes[-POLICY.silences_in_a_row :]
-        silent = len(last) == POLICY.silences_in_a_row and set(last) == {Outcome.SILENCE}
+        down = self.in_a_row(FAILURES) >= POLICY.failures_in_a_row
+        silent = self.in_a_row({Outcome.SILENCE}) >= POLICY.silences_in_a_row
         enough = len(counted) >= POLICY.fewest_calls
         failed = sum(o in FAILURES for o in counted) / len(counted) >= POLICY.failure_rate
         slow = counted.count(Outcome.SLOW) / len(counted) >= POLICY.slow_rate
         if down or silent or (enough and (failed or slow)):
             self.open(now)
+
+    def in_a_row(self, kinds: Container[Outcome]) -> int:
+        """Count back from the last vote, passing over what was sent before the first of the row."""
+        row: list[float] = []
+        for begun_at, outcome in self.votes:
+            if outcome in kinds:
+                row.append(begun_at)
+            elif row and begun_at >= row[0]:
+                row = []
+        return len(row)
 
 
 class Walk:
@@ -109,9 +118,8 @@ class Walk:
         rng = self.rng
         self.now += rng.choice((0.0, 0.01, 0.2, 1.0, 5.0, 50.0, 130.0)) * rng.random()
         self.reference.advance(self.now)
-        rng.choices((self.admit, self.begin, self.answer, self.withdraw, self.by_hand), (12, 12, 10, 2, 0.3))[
-            0
-        ]()
+        steps = (self.admit, self.begin, self.answer, self.withdraw, self.by_hand)
+        rng.choices(steps, (12, 12, 10, 2, 0.3))[0]()
         assert self.circuit.state(self.now) is self.reference.state
         assert self.circuit.can_admit(self.now) is self.reference.room()
         assert self.circuit.changes_at(self.now) > self.now
@@ -147,7 +155,7 @@ class Walk:
                 Outcome.SUCCESS if well else self.rng.choice((Outcome.FAILURE, Outcome.SILENCE, Outcome.SLOW))
             )
             self.circuit.record(admission, outcome, self.now)
-            self.reference.record(admission.number, admission.generation, outcome, self.now)
+            self.reference.record(admission, outcome, self.now)
             if self.rng.random() < 0.05:
                 self.sickness = self.rng.random()
 

@@ -95,14 +95,14 @@ def test_each_failed_trial_doubles_the_time_to_the_next_one_up_to_its_bound() ->
         lengths.append(until - now)
         now = until
         fail(target, 1, now)
-    assert lengths == [4.0, 8.0, 16.0, 26.0, 26.0, 26.0]
+    assert lengths == [4.0, 8.0, 16.0, 27.0, 27.0, 27.0]
 
 
 def test_a_trial_that_hangs_does_not_put_the_next_one_off() -> None:
     """Trials begin at the same distance, however long the failed one took; a second passes at least."""
     target = opened()
     now = target.changes_at(0.0)
-    for took, later in ((3.0, 8.0), (9.5, 16.0), (9.5, 26.0)):
+    for took, later in ((3.0, 8.0), (9.5, 16.0), (9.5, 27.0)):
         admission = sent(target, now)
         target.record(admission, Outcome.SILENCE, now + took)
         assert target.changes_at(now + took) == now + later
@@ -129,6 +129,18 @@ def test_requests_without_an_answer_open_it_sooner() -> None:
     target.reset("by hand", 0.0)
     fail(target, POLICY.silences_in_a_row, outcome=Outcome.SILENCE)
     assert target.transitions[-1].evidence == "8 requests in a row without an answer"
+
+
+def test_answers_to_earlier_requests_do_not_hide_an_outage() -> None:
+    """They come in after the first failures, and tell of the time before."""
+    target = circuit()
+    earlier = [sent(target, 0.0) for _ in range(5)]
+    for number in range(POLICY.failures_in_a_row):
+        now = 1.0 + number
+        fail(target, 1, now)
+        if earlier:
+            target.record(earlier.pop(), Outcome.SUCCESS, now)
+    assert target.state(now) is OPEN
 
 
 def test_a_request_that_waited_too_long_for_its_permit_does_not_go_out() -> None:
