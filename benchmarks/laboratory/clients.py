@@ -47,7 +47,7 @@ class Cryoasync:
         self._circuit = Circuit(CircuitPolicy(), rng)
         self._backoff = ThrottleBackoff(rng)
         self._estimate = RunningTimeEstimate()
-        self._in_force = 5
+        self._in_force: tuple[int, int | None] = (5, None)
         self._hold_until = 0.0
         self._is_blocked = False
         self._out: dict[int, tuple[float, Sending, Admission]] = {}
@@ -69,10 +69,10 @@ class Cryoasync:
         return self._is_blocked and bool(self._out)
 
     def _slot(self, now: float) -> float:
-        rate = self._rate.decision(now).rate
-        if rate != self._in_force:
-            self._log = self._log.under(PUBCHEM.limited_to(rate))
-            self._in_force = rate
+        in_force = self._rate.decision(now).rate, self._rate.minute_limit(now)
+        if in_force != self._in_force:
+            self._log = self._log.under(PUBCHEM.limited_to(in_force[0]).limited_in_a_minute(in_force[1]))
+            self._in_force = in_force
         asked = round(now * NANOSECONDS)
         slot = self._log.earliest(asked, round(self._estimate.seconds * NANOSECONDS))
         return now if slot == asked else math.nextafter(slot / NANOSECONDS, math.inf)

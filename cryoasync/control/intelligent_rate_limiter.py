@@ -13,6 +13,7 @@ from enum import Enum
 from cryoasync.control.cautious_pace import Timetable
 from cryoasync.control.header_ratio import HeaderRatio
 from cryoasync.control.hour_table import HourSlot, HourTable
+from cryoasync.control.minute_limit import MINUTE_SECONDS, MinuteLimit
 from cryoasync.control.rate_belief import CHANGE_SECONDS, Belief, Load, RateBelief, first_prior
 from cryoasync.control.rate_decision import RateDecision
 
@@ -21,7 +22,12 @@ LEAST_REFUSAL_COST = 4.0
 SHORTEST_PROBE_SECONDS = 8.0
 LONGEST_PROBE_SECONDS = 900.0
 CAUTION_SECONDS = 60.0
+LONGEST_CAUTION_SECONDS = 240.0
 SURE_OF_CHANCE = 0.9
+SURE_OF_BOUND = 0.5
+EVENT_SECONDS = 1.0
+"""Refusals within such a time are one event: a second of them proves nothing more of a minute."""
+
 SENDINGS_KEPT = 600
 DECISIONS_KEPT = 50
 HOUR_WEIGHT = 0.65
@@ -65,11 +71,14 @@ class IntelligentRateLimiter:
         self._sendings: deque[Sending] = deque()
         self._retry_after_seconds = 0.0
         self._refused_at = -math.inf
+        self._suspected_at = -math.inf
         self._accepted_load = 0
         self._caution = limit
         self._cautious_until = -math.inf
+        self._caution_seconds = CAUTION_SECONDS
         self._probe_at = math.inf
         self._ratio = HeaderRatio()
+        self._minute = MinuteLimit(round(limit * MINUTE_SECONDS))
         self._weighed = self._decision = self._weigh()
         self._weighings = 0
         self._basis: tuple[int, int | None, int | None, bool] | None = None
@@ -88,6 +97,7 @@ class IntelligentRateLimiter:
     def sent(self, now: float) -> Sending:
         """Note a request; its outcome is told with what is returned."""
         sending = Sending(now)
+        self._minute.sent(now)
         self._sendings.append(sending)
         while len(self._sendings) > SENDINGS_KEPT:
             self._sendings.popleft()
@@ -99,6 +109,7 @@ class IntelligentRateLimiter:
         """Learn from a request that the source let in, whatever came of it."""
         sending.state = _State.ACCEPTED
         load = self._learn(sending, now, refused=False)
+        self._minute.accepted(sending.at)
         if sending.at > self._refused_at:
             self._accepted_load = max(self._accepted_load, load.sure)
 
@@ -108,13 +119,33 @@ class IntelligentRateLimiter:
         if retry_after_seconds is not None:
             self._retry_after_seconds = retry_after_seconds
         load = self._learn(sending, now, refused=True)
-        is_second = now - self._refused_at < CAUTION_SECONDS
-        is_chance = self._belief.is_chance() > SURE_OF_CHANCE
-        if is_second and self._accepted_load < load.sure and not is_chance:
-            self._caution = max(1, self._accepted_before(sending))
-            self._cautious_until = now + CAUTION_SECONDS
+        is_bounded = self._belief.is_bounded > SURE_OF_BOUND
+        if sending.at > self._suspected_at + EVENT_SECONDS:
+            # What is suspected has to prove itself by what is sent from now on.
+            self._suspected_at = now
+            is_refuted = not is_bounded and not self._minute.is_beyond(sending.at)
+            if is_refuted:
+                self._belief.suspect_bound()
+            self._minute.refused(sending.at, now, self._pause_seconds(self._minute.gain), anew=is_refuted)
+        self._minute.take_back(sending.at)
+        is_second = now - self._refused_at < CAUTION_SECONDS + self._retry_after_seconds
+        is_other = is_bounded or self._belief.is_chance() > SURE_OF_CHANCE
+        if is_second and self._accepted_load < load.sure and not is_other:
+            self._be_cautious(sending, load, now)
         self._refused_at, self._accepted_load = now, 0
         self._schedule_probe(now)
+
+    def _be_cautious(self, sending: Sending, load: Load, now: float) -> None:
+        """Allow no more than was let in just before; where a refusal costs a pause, less and longer each time."""
+        level = self._accepted_before(sending)
+        pause = self._retry_after_seconds
+        if pause and now < self._cautious_until + self._caution_seconds:
+            level = min(level, self._caution - (load.sure <= self._caution))
+            self._caution_seconds = min(2 * self._caution_seconds, LONGEST_CAUTION_SECONDS)
+        else:
+            self._caution_seconds = CAUTION_SECONDS
+        self._caution = max(1, level)
+        self._cautious_until = now + pause + self._caution_seconds
 
     def lost(self, sending: Sending) -> None:
         """Note a request without an answer: it says nothing of a limit, yet the source may have counted it."""
@@ -141,9 +172,14 @@ class IntelligentRateLimiter:
             self._decision = decided
         return self._decision
 
+    def minute_limit(self, now: float) -> int | None:
+        """Return how many requests may go out in a minute, where that is less than the policy allows."""
+        return self._minute.limit(now) if self._belief.is_bounded > SURE_OF_BOUND else None
+
     def changes_at(self, now: float) -> float:
         """Return when the rate rises by itself; infinite where only an answer changes it."""
-        return min((at for at in (self._cautious_until, self._probe_at) if at > now), default=math.inf)
+        moments = (self._cautious_until, self._probe_at, self._minute.feel_at)
+        return min((at for at in moments if at > now), default=math.inf)
 
     def _usual(self, slot: HourSlot) -> Belief:
         return first_prior(
@@ -166,7 +202,12 @@ class IntelligentRateLimiter:
             self._learned_at = now
             prior = self._hours.prior(self._slot) or self._usual(self._slot)
         self._belief.drift(now, prior)
-        self._belief.update(load, refused=refused)
+        is_beyond_bound = (
+            self._belief.is_bounded > 0
+            and sending.at > self._suspected_at + EVENT_SECONDS
+            and self._minute.is_beyond(sending.at)
+        )
+        self._belief.update(load, refused=refused, is_beyond_bound=is_beyond_bound)
         self._follow_belief(now)
         if not refused and load.sure > self._believed:
             # The probe came through: go on at once, one answer alone may not convince.
@@ -211,6 +252,12 @@ class IntelligentRateLimiter:
             refusal_cost=max(LEAST_REFUSAL_COST, self._retry_after_seconds * self._limit),
         ).decided()
 
+    def _pause_seconds(self, gain: float) -> float:
+        """Return how long to rest before a limit is felt upward, where ``gain`` is what its fall would bring."""
+        cost_seconds = self._retry_after_seconds or 1 / self._believed
+        seconds = math.sqrt(2 * cost_seconds * CHANGE_SECONDS / gain) if gain > 0 else LONGEST_PROBE_SECONDS
+        return min(LONGEST_PROBE_SECONDS, max(SHORTEST_PROBE_SECONDS, seconds))
+
     def _schedule_probe(self, now: float, *, soon: bool = False) -> None:
         """Plan the next probe by the square-root rule: rarer the dearer a refusal is and the less there is to gain.
 
@@ -224,10 +271,7 @@ class IntelligentRateLimiter:
         if soon:
             self._probe_at = now
             return
-        cost_seconds = self._retry_after_seconds or 1 / rate
-        gain = (self._limit - rate) / rate
-        seconds = math.sqrt(2 * cost_seconds * CHANGE_SECONDS / gain)
-        seconds = min(LONGEST_PROBE_SECONDS, max(SHORTEST_PROBE_SECONDS, seconds))
+        seconds = self._pause_seconds((self._limit - rate) / rate)
         if not self._retry_after_seconds:
             seconds *= (1 - math.fsum(self._weighed.expected[rate + 1 :])) ** 2
         self._probe_at = now + seconds

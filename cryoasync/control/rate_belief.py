@@ -7,6 +7,7 @@ prior, since what is true now may change at any time.
 """
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ REFUSED_UNSURE = 0.08
 TOP_SHARE = 0.9
 CHANCE_SHARE = 0.2
 """Of the first prior: how probable the full limit is, and among the lower ones a source that fails by chance."""
+
+SUSPICION = 0.004
+"""How probable a bound on a longer time is thought at a refusal that nothing else speaks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,18 @@ def first_prior(limit: int, usual: float | None = None) -> Belief:
 
 
 class RateBelief:
-    """The probabilities of the limits 0 to ``limit``, each with some chance of random refusals."""
+    """The probabilities of the limits 0 to ``limit``, each with some chance of random refusals.
+
+    Beside them stands one suspicion: that it is a bound on a longer time which refuses. Each cell is kept with it
+    and without it.
+    """
 
     def __init__(self, limit: int) -> None:
         """Believe the first prior."""
         self.limit = limit
         self._prior = first_prior(limit)
         self._cells = list(self._prior)
+        self._bounded = [0.0] * len(self._cells)
         self._updated_at: float | None = None
 
     @property
@@ -72,7 +81,18 @@ class RateBelief:
     @property
     def cells(self) -> Belief:
         """The probabilities, adding up to 1."""
-        return tuple(self._cells)
+        return tuple(map(operator.add, self._cells, self._bounded))
+
+    @property
+    def is_bounded(self) -> float:
+        """How probable the suspicion is that a longer time is bounded."""
+        return math.fsum(self._bounded)
+
+    def suspect_bound(self) -> None:
+        """Begin to suspect a bound on a longer time, in the place of an earlier suspicion."""
+        cells = self.cells
+        self._cells = [(1 - SUSPICION) * cell for cell in cells]
+        self._bounded = [SUSPICION * cell for cell in cells]
 
     def drift(self, now: float, prior: Belief | None = None) -> None:
         """Let time pass: the longer ago the last answer, the more the prior counts."""
@@ -85,35 +105,49 @@ class RateBelief:
         self._cells = [
             (1 - weight) * mine + weight * theirs for mine, theirs in zip(self._cells, other, strict=True)
         ]
+        self._bounded = [(1 - weight) * mine for mine in self._bounded]
 
-    def update(self, load: Load, *, refused: bool) -> float:
-        """Learn from one answer to a request sent at ``load``; return how probable that answer was."""
-        weighed = []
-        for limit in range(self.limit + 1):
-            if load.sure > limit:
-                by_limit = REFUSED_ABOVE
-            elif load.most <= limit:
-                by_limit = REFUSED_WITHIN
-            else:
-                by_limit = REFUSED_UNSURE
-            for index, by_chance in enumerate(FAILURE_RATES):
-                chance = by_chance + (1 - by_chance) * by_limit
-                cell = self._cells[limit * len(FAILURE_RATES) + index]
-                weighed.append(cell * (chance if refused else 1 - chance))
-        total = math.fsum(weighed)
-        self._cells = [cell / total for cell in weighed]
+    def update(self, load: Load, *, refused: bool, is_beyond_bound: bool = False) -> float:
+        """Learn from one answer to a request sent at ``load``; return how probable that answer was.
+
+        ``is_beyond_bound`` tells whether it would have been refused by the bound that is suspected.
+        """
+        by_limit = [self._refused_by(limit, load) for limit in range(self.limit + 1)]
+        self._cells = _weighed(self._cells, by_limit, refused=refused)
+        if is_beyond_bound:
+            by_limit = [max(REFUSED_ABOVE, chance) for chance in by_limit]
+        self._bounded = _weighed(self._bounded, by_limit, refused=refused)
+        total = math.fsum(self._cells) + math.fsum(self._bounded)
+        self._cells = [cell / total for cell in self._cells]
+        self._bounded = [cell / total for cell in self._bounded]
         return total
 
     def of_limits(self) -> list[float]:
         """Return the probability of each limit."""
-        step = len(FAILURE_RATES)
-        return [math.fsum(self._cells[start : start + step]) for start in range(0, len(self._cells), step)]
+        step, cells = len(FAILURE_RATES), self.cells
+        return [math.fsum(cells[start : start + step]) for start in range(0, len(cells), step)]
 
     def failure_rate(self) -> float:
         """Return the expected part of requests that is refused by chance."""
         step = len(FAILURE_RATES)
-        return math.fsum(cell * FAILURE_RATES[index % step] for index, cell in enumerate(self._cells))
+        return math.fsum(cell * FAILURE_RATES[index % step] for index, cell in enumerate(self.cells))
 
     def is_chance(self) -> float:
         """Return how probable it is that requests are refused by chance at all."""
-        return 1 - math.fsum(self._cells[:: len(FAILURE_RATES)])
+        return 1 - math.fsum(self.cells[:: len(FAILURE_RATES)])
+
+    @staticmethod
+    def _refused_by(limit: int, load: Load) -> float:
+        if load.sure > limit:
+            return REFUSED_ABOVE
+        return REFUSED_WITHIN if load.most <= limit else REFUSED_UNSURE
+
+
+def _weighed(cells: Sequence[float], by_limit: Sequence[float], *, refused: bool) -> list[float]:
+    """Return ``cells``, each weighed with how probable the answer is in it."""
+    weighed, step = [], len(FAILURE_RATES)
+    for index, cell in enumerate(cells):
+        by_chance = FAILURE_RATES[index % step]
+        chance = by_chance + (1 - by_chance) * by_limit[index // step]
+        weighed.append(cell * (chance if refused else 1 - chance))
+    return weighed

@@ -205,6 +205,7 @@ class SharedRateLimiter:
             ceiling=self._ceiling,
             said=self._said.percents(now),
             pace=self._pace(),
+            minute_limit=None if adaptive is None else adaptive.minute_limit(now),
             decision=None if adaptive is None else adaptive.decision(now),
             decisions=() if adaptive is None else tuple(adaptive.decisions),
         )
@@ -323,7 +324,8 @@ class SharedRateLimiter:
             self._rate.limiter.enter_hour(hour, now)
         if self._rate.cautious is not None:
             policy = policy.lowered_to(self._rate.cautious.requests_per_second(local))
-        return policy.limited_to(self._rate.limiter.decision(now).rate)
+        adaptive = self._rate.limiter
+        return policy.limited_to(adaptive.decision(now).rate).limited_in_a_minute(adaptive.minute_limit(now))
 
     def _pace(self) -> str | None:
         rate = self._rate

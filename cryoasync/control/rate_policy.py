@@ -92,6 +92,14 @@ class RatePolicy:
         """Return this policy with further windows, which can only tighten it."""
         return replace(self, counts=(*self.counts, *windows)) if windows else self
 
+    def limited_in_a_minute(self, requests: int | None) -> "RatePolicy":
+        """Return this policy with at most ``requests`` in a minute."""
+        return (
+            self
+            if requests is None
+            else self.with_windows([CountWindow(limit=requests, seconds=MINUTE_SECONDS)])
+        )
+
     def limited_to(self, requests: int) -> "RatePolicy":
         """Return this policy with at most ``requests`` in its window of one second."""
         return replace(

@@ -33,6 +33,7 @@ class RateStatistics:
         ceiling: the most requests a second that were asked for at run time, if that was done.
         said: how much of its quotas the source says is used, as percentages: the worst of the last minute.
         pace: what the cautious pace of the hour is called, where one binds.
+        minute_limit: the requests of a minute that seem to be let in, where that is less than the policy allows.
         decision: the rate in force below the policy's, where one is inferred.
         decisions: the last changes of it, the latest last.
     """
@@ -46,6 +47,7 @@ class RateStatistics:
     ceiling: float | None
     said: Mapping[str, int] = field(default_factory=dict)
     pace: str | None = None
+    minute_limit: int | None = None
     decision: RateDecision | None = None
     decisions: tuple[RateDecision, ...] = ()
 
@@ -78,7 +80,12 @@ class RateStatistics:
             {"seconds_ago": now - decision.at, **decision.to_json()}
             for decision in self.decisions[-CHANGES_TOLD:]
         ]
-        return {**self.decision.to_json(), "pace": self.pace, "changes": changes}
+        return {
+            **self.decision.to_json(),
+            "pace": self.pace,
+            "minute_limit": self.minute_limit,
+            "changes": changes,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
