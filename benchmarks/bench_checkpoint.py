@@ -26,7 +26,6 @@ import aiohttp
 from benchmarks.postgres import execute, postgres_at, value
 from benchmarks.processes import CRYOASYNC, ROOT, UNTHROTTLED, environment_in, measured
 from benchmarks.report import print_report, say
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.database.batch_operator import BatchDatabaseOperator
 from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
@@ -188,7 +187,7 @@ async def _commit(database: Database, run: Run) -> list[float]:
         rng=random.Random(),
     )
     pending = PostgresPendingEntries(database, run)
-    chunks = ChunkGenerator(pending, AdaptiveChunkSizer(200, 200), patience).chunks()
+    chunks = ChunkGenerator(pending, lambda: 200, patience).chunks()
     seconds: list[float] = []
     results: list[ChunkResult] = []
     async for chunk in chunks:

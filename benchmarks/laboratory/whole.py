@@ -19,7 +19,6 @@ from benchmarks.laboratory.clients import PUBCHEM
 from benchmarks.laboratory.play import LATENCY_SECONDS, Result
 from benchmarks.laboratory.server import Answer, Kind, Server, ServerModel
 from cryoasync.control.answer_times import AnswerTimes
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.circuit_policy import CircuitPolicy
 from cryoasync.control.error_handler import PredictiveErrorHandler
@@ -207,7 +206,7 @@ class _Play:
             breaker=SharedCircuitBreaker(policy=CircuitPolicy(), clock=clock, rng=rng),
             errors=PredictiveErrorHandler(local_time=local_time, clock=clock, rng=rng),
             reach=Reach("laboratory", 86_400.0, spoke_before=True, clock=clock),
-            sizer=AdaptiveChunkSizer(5, 200),
+            sizer=None,
             times=AnswerTimes(),
             traffic=Traffic(),
         )

@@ -191,6 +191,11 @@ class SharedRateLimiter:
         self._ceiling = requests_per_second
         self._leases.give_back()
 
+    @property
+    def requests_per_second(self) -> float:
+        """How many requests go out in a second at the moment; infinite where nothing limits them."""
+        return self._policy_in_force().requests_per_second
+
     def get_stats(self) -> RateStatistics:
         """Return what the limiter did so far, and how it stands."""
         now = self._clock()

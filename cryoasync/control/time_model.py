@@ -28,7 +28,7 @@ KEPT_AT_A_JUMP = 0.2
 """A smoothed deviation of the answers beyond ``JUMP`` is a change: a fifth of what was known is kept."""
 
 SHORTEST_SECONDS = 1e-6
-_KEPT = 0.5 ** (1 / HALF_LIFE_ANSWERS)
+KEPT = 0.5 ** (1 / HALF_LIFE_ANSWERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +97,13 @@ class TimeModel:
             self._take_scale_from(ids, seconds)
         expected = self._line.seconds(ids)
         deviation = (seconds - expected) / (self.spread * expected)
-        self._watch_for_a_jump(deviation, seconds / expected)
-        self._sums.scale(_KEPT)
-        weight = self._trust(deviation) / (self._spread_squared * expected * expected)
+        if self._is_jump(deviation):
+            self._begin_anew(ids, seconds)
+            # What was precise to a part of a short time is as precise to that part of a long one.
+            self._sums.scale(KEPT_AT_A_JUMP / max(1.0, seconds / expected) ** 2)
+        self._sums.scale(KEPT)
+        now_expected = self._line.seconds(ids)
+        weight = self._trust(deviation) / (self._spread_squared * now_expected * now_expected)
         self._sums.add(ids, seconds, weight)
         self._learn_spread(deviation)
         self._solve()
@@ -140,7 +144,7 @@ class TimeModel:
     def _take_scale_from(self, ids: int, seconds: float) -> None:
         scale = max(SHORTEST_SECONDS, seconds) / self._prior.seconds(ids)
         self._prior = TimeLine(
-            base_seconds=scale * FIRST_BASE_SECONDS, seconds_an_id=scale * FIRST_SECONDS_AN_ID
+            base_seconds=scale * self._prior.base_seconds, seconds_an_id=scale * self._prior.seconds_an_id
         )
         self._line = self._prior
 
@@ -157,14 +161,15 @@ class TimeModel:
         low, high = SPREAD_BOUNDS
         self._spread_squared = max(low * low, min(high * high, self._spread_squared))
 
-    def _watch_for_a_jump(self, deviation: float, residual: float) -> None:
+    def _is_jump(self, deviation: float) -> bool:
         self._drift += SMOOTHING * (max(-WILD, min(WILD, deviation)) - self._drift)
-        if abs(self._drift) > JUMP:
-            # What was precise to a part of a short time is as precise to that part of a long one.
-            self._sums.scale(KEPT_AT_A_JUMP / max(1.0, residual) ** 2)
-            self._spread_squared = FIRST_SPREAD**2
-            self._drift = 0.0
-            self.jumps += 1
+        return abs(self._drift) > JUMP
+
+    def _begin_anew(self, ids: int, seconds: float) -> None:
+        self._take_scale_from(ids, seconds)
+        self._spread_squared = FIRST_SPREAD**2
+        self._drift = 0.0
+        self.jumps += 1
 
     def _precision(self) -> tuple[float, float, float]:
         """Return the precision matrix: of the answers, and of a prior that knows each parameter to its double."""

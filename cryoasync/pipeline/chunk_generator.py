@@ -1,8 +1,7 @@
 """Cuts the pending entries of a run into chunks, in order."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import count
-from typing import Protocol
 
 from cryoasync.models import Chunk, Entry, Span
 from cryoasync.pipeline.channel import Channel
@@ -10,23 +9,18 @@ from cryoasync.pipeline.database_patience import DatabasePatience
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.ports import PendingEntries
 
-
-class ChunkSizer(Protocol):
-    """Decides how many entries the next chunk takes."""
-
-    def get_next_chunk_size(self) -> int:
-        """Return a size of at least 1."""
-        ...
+NextSize = Callable[[], int]
+"""Decides how many entries the next chunk takes: at least 1."""
 
 
 class ChunkGenerator:
     """Yields the entries never settled first, then those that failed in an earlier start."""
 
-    def __init__(self, pending: PendingEntries, sizer: ChunkSizer, patience: DatabasePatience) -> None:
+    def __init__(self, pending: PendingEntries, next_size: NextSize, patience: DatabasePatience) -> None:
         """Cut ``pending`` as ``sizer`` says; ``patience`` waits for a database that does not give more."""
         self._pending = pending
         self._patience = patience
-        self._sizer = sizer
+        self._next_size = next_size
         self._numbers = count(1)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
@@ -64,7 +58,7 @@ class ChunkGenerator:
         groups: list[tuple[Sequence[Entry], bool]] = []
         start = 0
         while start < len(entries) or not groups:
-            stop = start + self._sizer.get_next_chunk_size()
+            stop = start + self._next_size()
             groups.append((entries[start:stop], stop >= len(entries)))
             start = stop
         return groups

@@ -9,6 +9,7 @@ from signal import Signals
 from typing import Any
 
 from cryoasync.control.budget_store import BudgetStore
+from cryoasync.control.half_hours import HalfHourTable
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.traffic import Traffic
 from cryoasync.database.budget import DatabaseBudgetStore
@@ -223,17 +224,19 @@ class _Warming:
     async def _go_through(self, stores: list[BudgetStore], display: Display) -> None:
         work = self._work
         limiter = work.limiter(stores, HourTable())
+        sizer = work.sizer(limiter, HalfHourTable())
         checkpoints = CheckpointManager(
             self._tally, self._tally.counts(), patience=work.patience(), clock=work.clock
         )
         async with work.opened_processor(
-            limiter, run_id=_NO_RUN, cache=self._cache, pool=None, lookup=NoRows()
+            limiter, sizer, run_id=_NO_RUN, cache=self._cache, pool=None, lookup=NoRows()
         ) as processor:
             await work.go_through(
                 self._entries,
                 processor,
                 checkpoints,
                 limiter,
+                sizer,
                 beside={"progress": display, "database-watch": self._watch_database},
             )
 

@@ -134,6 +134,7 @@ class FileStart:
                 FilesProcessor(reader, pool, options, wall_clock=utc_now),
                 work.checkpoints,
                 None,
+                None,
                 beside={"heartbeat": work.beat, "progress": display},
             )
             if not self._stop.is_set:

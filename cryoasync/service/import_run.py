@@ -23,7 +23,7 @@ from cryoasync.http.cache import ResponseCache
 from cryoasync.models import RunIdentity
 from cryoasync.pipeline.shutdown import StopRequest, ending_by_signals, stopping_by_signals
 from cryoasync.service.cache_warnings import warn_of_cache
-from cryoasync.service.hours import keep_hours, known_hours, save_hours
+from cryoasync.service.learning import Learning
 from cryoasync.service.origin_guard import OriginGuard, assert_expected_origin, expected_origin
 from cryoasync.service.run_start import StartedRun, digest_of, spool_of, start_run
 from cryoasync.service.run_work import RunOutcome, RunWork, batch_writer
@@ -135,11 +135,13 @@ class _Start:
         async with AsyncExitStack() as stack:
             file_budget = await stack.enter_async_context(work.opened_file_budget())
             stores = [DatabaseBudgetStore(self._database, work.clock)]
-            hours = await known_hours(self._learned, self._host)
-            limiter = work.limiter(stores if file_budget is None else [file_budget, *stores], hours)
+            learning = await Learning.load(self._learned, self._host)
+            limiter = work.limiter(stores if file_budget is None else [file_budget, *stores], learning.hours)
+            sizer = work.sizer(limiter, learning.half_hours)
             processor = await stack.enter_async_context(
                 work.opened_processor(
                     limiter,
+                    sizer,
                     run_id=run.id,
                     cache=None
                     if settings.response_cache is None
@@ -161,10 +163,11 @@ class _Start:
                 processor,
                 self._run_work.checkpoints,
                 limiter,
+                sizer,
                 beside={
                     "heartbeat": self._run_work.beat,
                     "progress": display,
-                    "learned hours": lambda _: keep_hours(self._learned, self._host, hours),
+                    "learning": lambda _: learning.keep(sizer),
                 },
             )
-            await save_hours(self._learned, self._host, hours)
+            await learning.save(sizer)

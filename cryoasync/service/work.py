@@ -11,12 +11,14 @@ from typing import Any
 from cryoasync.control.answer_times import AnswerTimes
 from cryoasync.control.budget_store import BudgetStore
 from cryoasync.control.cautious_pace import CautiousPace, Strategy, Timetable
+from cryoasync.control.chunk_choice import Budget
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.circuit_policy import CircuitPolicy
 from cryoasync.control.concurrency_gate import ConcurrencyGate
 from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
 from cryoasync.control.error_handler import PredictiveErrorHandler
+from cryoasync.control.half_hours import HalfHourTable
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
@@ -42,6 +44,9 @@ from cryoasync.sources.asking.guards import Guards
 from cryoasync.sources.equipment import DescriptorPool, Equipment, RowLookup
 from cryoasync.sources.registry import Source
 
+LONGEST_ANSWER_SECONDS = 25.0
+"""Chunks are small enough to be answered sooner: PubChem ends its work on a request after 30 s."""
+
 RATE_BUDGET_FILE = "rate-budget.sqlite"
 
 Display = Callable[[Progress], Coroutine[Any, Any, None]]
@@ -61,7 +66,6 @@ class Stages:
         self._stop = stop
         self._policy = policy
         self._rng = random.Random()
-        self._sizer = AdaptiveChunkSizer(run.chunk_size.minimum, run.chunk_size.maximum)
 
     def patience(self) -> DatabasePatience:
         """Return a patience with the database for one more of its users."""
@@ -83,9 +87,14 @@ class Stages:
         processor: ChunkProcessor,
         checkpoints: CheckpointManager,
         limiter: SharedRateLimiter | None,
+        sizer: AdaptiveChunkSizer | None,
+        *,
         beside: Mapping[str, Display],
     ) -> None:
-        """Run the stages over what is ``pending``, and beside them what must live exactly as long, by name."""
+        """Run the stages over what is ``pending``, and beside them what must live exactly as long, by name.
+
+        Without a source to ask there is no ``limiter`` and no ``sizer``: chunks are as large as they may be.
+        """
         run = self._run
         pool = WorkerPool(
             processor,
@@ -108,7 +117,7 @@ class Stages:
             if limiter is not None:
                 tasks.append(side_tasks.create_task(limiter.run(), name="rate-limiter"))
             await run_pipeline(
-                ChunkGenerator(pending, self._sizer, self.patience()),
+                ChunkGenerator(pending, lambda: self._next_chunk_size(sizer), self.patience()),
                 pool,
                 ResultCollector(
                     checkpoints,
@@ -118,13 +127,24 @@ class Stages:
                 ),
                 self._stop,
                 PipelineLimits(
-                    chunk_queue_size=run.chunk_queue_size,
+                    # A size is chosen late, with all that is known by then.
+                    chunk_queue_size=run.chunk_queue_size if sizer is None else 1,
                     stop_grace_seconds=run.stop_grace_seconds,
                     stuck_after_seconds=run.stuck_after_seconds,
                 ),
             )
             for task in tasks:
                 task.cancel()
+
+    def _next_chunk_size(self, sizer: AdaptiveChunkSizer | None) -> int:
+        if sizer is None:
+            return self._run.chunk_size.maximum
+        local = self._local_time()
+        return sizer.get_next_chunk_size(local.time(), local.weekday())
+
+    def _local_time(self) -> datetime:
+        """Return the time of day, at the source where there is one."""
+        return utc_now()
 
     async def ended(self, work: Coroutine[Any, Any, None]) -> CryoasyncError | None:
         """Await ``work``, and return the error that it ended by, if one did.
@@ -188,6 +208,30 @@ class Work(Stages):
             rng=self._rng,
         )
 
+    def sizer(self, limiter: SharedRateLimiter, table: HalfHourTable) -> AdaptiveChunkSizer:
+        """Return what chooses the sizes of chunks, for as many requests as ``limiter`` lets go out."""
+        sizes = self._run.chunk_size
+        return AdaptiveChunkSizer(
+            sizes.minimum,
+            sizes.maximum,
+            budget=lambda: self._chunk_budget(limiter),
+            rng=self._rng,
+            table=table,
+        )
+
+    def _chunk_budget(self, limiter: SharedRateLimiter) -> Budget:
+        running = self._site.policy.running_time
+        at_a_time = float(self._run.concurrent_chunks)
+        if self.gate is not None:
+            at_a_time = min(at_a_time, self.gate.state().limit)
+        if running is not None:
+            at_a_time = min(at_a_time, running.limit_seconds / running.seconds)
+        return Budget(
+            requests_per_second=limiter.requests_per_second,
+            running_seconds_per_second=at_a_time,
+            longest_seconds=LONGEST_ANSWER_SECONDS,
+        )
+
     def _gate(self, most_under_way: int | None) -> ConcurrencyGate | None:
         if most_under_way is None:
             return None
@@ -209,13 +253,13 @@ class Work(Stages):
         )
 
     def _local_time(self) -> datetime:
-        """Return the time of day at the source."""
         return datetime.now(self._source.time_zone)
 
     @asynccontextmanager
     async def opened_processor(
         self,
         limiter: SharedRateLimiter,
+        sizer: AdaptiveChunkSizer,
         *,
         run_id: int,
         cache: ResponseCache | None,
@@ -232,7 +276,7 @@ class Work(Stages):
                 breaker=self.breaker,
                 errors=self.errors,
                 reach=self.reach,
-                sizer=self._sizer,
+                sizer=sizer,
                 times=AnswerTimes(),
                 traffic=self.traffic,
             ),

@@ -24,7 +24,8 @@ class RunSettings(Section):
     )
     chunk_size: ChunkSize = Field(
         default=ChunkSizeRange(minimum=5, maximum=200),
-        description="Ids a request, smallest and largest; one number fixes it.",
+        description="Ids a request, smallest and largest; between them the size that brings most compounds is "
+        "learned. One number fixes it.",
         json_schema_extra=about(
             flag="--chunk-size MIN-MAX", allowed="MIN-MAX or N, with 1 ≤ MIN ≤ MAX ≤ 10000", default="5-200"
         ),
@@ -144,7 +145,8 @@ class RunSettings(Section):
         default=100,
         ge=1,
         le=10_000,
-        description="Chunks that wait for a worker before reading the input pauses.",
+        description="Chunks of files that wait for a worker before reading the input pauses. Those of a source are "
+        "cut when a worker is free.",
     )
     result_queue_size: int = Field(
         default=16,

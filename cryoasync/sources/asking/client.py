@@ -57,7 +57,7 @@ class SourceClient(Generic[E]):
         told = await self._exchange(fetch, question.ids, question.priority)
         question.attempts += 1
         trouble = self._read(fetch, question, told)
-        self._guards.sizer.record_result(len(asked), trouble.category if trouble else None)
+        self._tell_sizer(fetch.endpoint, len(asked), told, trouble)
         if trouble is None:
             fetch.record(asked, told.answer, "rows")
             return
@@ -100,6 +100,19 @@ class SourceClient(Generic[E]):
         errors.passed(endpoint, history, told.answer.sent_at)
         errors.learn_passed(endpoint, asked)
         return trouble
+
+    def _tell_sizer(self, endpoint: E, ids: int, told: Told, trouble: Trouble | None) -> None:
+        sizer = self._guards.sizer
+        if sizer is None or told.answer.sent_at is None:
+            return
+        answered = len(told.says.by_id) if isinstance(told.says, Rows) else 0
+        sizer.record_result(
+            ids,
+            min(1.0, answered / ids),
+            told.answer.seconds,
+            None if trouble is None else trouble.category,
+            endpoint.name,
+        )
 
     async def _carry_out(
         self, strategy: Strategy, fetch: Fetch[E], question: Question, trouble: Trouble

@@ -27,7 +27,8 @@ SLOW = 4.0
 class Guards:
     """Who is asked before an attempt, and told of what came of it; shared by all workers on one source.
 
-    ``gate`` bounds the requests under way, where the source states no quota.
+    ``gate`` bounds the requests under way, where the source states no quota; ``sizer`` learns from answers, where
+    these tell of the sizes it chooses.
     """
 
     limiter: SharedRateLimiter
@@ -35,7 +36,7 @@ class Guards:
     breaker: SharedCircuitBreaker
     errors: PredictiveErrorHandler
     reach: Reach
-    sizer: AdaptiveChunkSizer
+    sizer: AdaptiveChunkSizer | None
     times: AnswerTimes
     traffic: Traffic
 

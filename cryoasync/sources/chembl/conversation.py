@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.http.transport import Transport
 from cryoasync.sources.asking.answer_cache import CachedClient
 from cryoasync.sources.asking.client import SourceClient
@@ -24,7 +23,7 @@ class Conversation:
     def __init__(self, equipment: Equipment, transport: Transport, *, max_age_seconds: float) -> None:
         """Ask over ``transport``, unless the cache has an answer that is at most ``max_age_seconds`` old."""
         api = ChemblApi(equipment.base_url, transport, wall_clock=equipment.wall_clock)
-        beside = replace(equipment.guards, gate=None, sizer=AdaptiveChunkSizer(1, 1))
+        beside = replace(equipment.guards, gate=None, sizer=None)
         self.client = SourceClient(api, equipment.guards)
         self.cached = CachedClient(
             self.client,

@@ -61,13 +61,13 @@ def errors_in(error: BaseException) -> list[BaseException]:
 
 
 class FixedSize:
-    """A sizer that gives the sizes of a cycle."""
+    """Gives the sizes of a cycle."""
 
     def __init__(self, *sizes: int) -> None:
         self._sizes = sizes
         self.asked = 0
 
-    def get_next_chunk_size(self) -> int:
+    def __call__(self) -> int:
         self.asked += 1
         return self._sizes[(self.asked - 1) % len(self._sizes)]
 

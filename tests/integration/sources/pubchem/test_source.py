@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 
 from cryoasync.chemistry.models import Descriptors, Rejected, Structure
 from cryoasync.control.answer_times import AnswerTimes
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.circuit_policy import CircuitPolicy
 from cryoasync.control.error_handler import PredictiveErrorHandler
@@ -29,6 +28,7 @@ from cryoasync.sources.equipment import Equipment
 from cryoasync.sources.pubchem.endpoints import property_endpoint
 from cryoasync.sources.pubchem.source import PubChemSource
 from tests.integration.http.loopback import Loopback, Received, loopback
+from tests.unit.control.sizing import chunk_sizer
 from tests.unit.sources.pubchem.builders import EPOCH, entries
 
 
@@ -78,7 +78,7 @@ class Start:
             breaker=SharedCircuitBreaker(policy=CircuitPolicy(), clock=clock, rng=rng),
             errors=PredictiveErrorHandler(local_time=lambda: EPOCH, clock=clock, rng=rng),
             reach=Reach(server.url, 60.0, spoke_before=False, clock=clock),
-            sizer=AdaptiveChunkSizer(5, 200),
+            sizer=chunk_sizer(),
             times=AnswerTimes(),
             traffic=Traffic(),
         )

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from multidict import CIMultiDict
 
 from cryoasync.control.answer_times import AnswerTimes
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.circuit_policy import CircuitPolicy
 from cryoasync.control.concurrency_gate import ConcurrencyGate
@@ -30,6 +29,7 @@ from cryoasync.sources.asking.guards import Guards
 from cryoasync.sources.pubchem.api import PugRest
 from cryoasync.sources.pubchem.endpoints import Endpoint, property_endpoint
 from cryoasync.testing import VirtualTimeLoop
+from tests.unit.control.sizing import chunk_sizer
 
 BASE_URL = "http://pubchem.test/rest/pug"
 HOST = "http://pubchem.test:80"
@@ -199,7 +199,7 @@ class Bench:
         self.limiter = SharedRateLimiter(HOST, policy or RatePolicy(), [], clock=clock, rng=rng)
         self.transport = FakeTransport(self.limiter, behaviour, exchange_seconds)
         self.reach = Reach(BASE_URL, patience_seconds, spoke_before=spoke_before, clock=clock)
-        self.sizer = AdaptiveChunkSizer(5, 200)
+        self.sizer = chunk_sizer()
         self.traffic = Traffic()
         self.breaker = SharedCircuitBreaker(policy=CircuitPolicy(), clock=clock, rng=rng)
         self.errors = PredictiveErrorHandler(local_time=lambda: EPOCH, clock=clock, rng=rng)

@@ -20,6 +20,7 @@ from cryoasync.models import Activity, Attempt, FailureKind, Span
 from cryoasync.sources.asking.fetch import Absent, Answer, Failed, Fetch, Found
 from cryoasync.sources.pubchem.api import REFERENCE_CIDS
 from cryoasync.sources.pubchem.endpoints import SYNONYMS, Endpoint
+from tests.unit.control.sizing import MONDAY, NOON
 from tests.unit.sources.pubchem.builders import (
     BASE_URL,
     BLOCKED_HEADER,
@@ -314,7 +315,7 @@ def test_a_time_out_halves_at_once_and_makes_later_chunks_smaller() -> None:
     bench, fetch = fetch_all(200, behaviour)
     assert [len(request.ids) for request in bench.requests] == [200, 100, 50, 50, 100, 50, 50]
     assert kinds(fetch) == {Found: 200}
-    assert bench.sizer.get_next_chunk_size() < 100
+    assert bench.sizer.get_next_chunk_size(NOON, MONDAY) < 100
 
 
 @pytest.mark.parametrize("reply", [BUSY, fault(429, "ServerBusy"), page(429), fault(200, "ServerBusy")])
@@ -331,7 +332,7 @@ def test_a_throttle_never_counts_against_the_chunk(reply: Reply) -> None:
         assert [len(request.ids) for request in bench.requests[1:]] == [200] * 21
         assert bench.traffic.recovered == {ErrorCategory.THROTTLED: 20}
         assert bench.traffic.throttled == 20
-        assert bench.sizer.get_next_chunk_size() == 200
+        assert bench.sizer.get_next_chunk_size(NOON, MONDAY) == 200
         return fetch
 
     assert kinds(on_virtual_time(main)) == {Found: 200}

@@ -133,7 +133,7 @@ class Watch:
         patch.setattr(bench.breaker, "record_failure", record_failure)
         patch.setattr(bench.breaker, "withdraw", lambda _: self.breaker.append(Vote.NONE))
         patch.setattr(bench.breaker, "record_success", lambda *_, **__: self.breaker.append(Vote.SUCCESS))
-        patch.setattr(bench.sizer, "record_result", lambda _, error: self.sizer.append(error))
+        patch.setattr(bench.sizer, "record_result", lambda *told: self.sizer.append(told[3]))
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
