@@ -39,7 +39,7 @@ from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.pipeline.worker_pool import WorkerPool
 from cryoasync.ports import BatchWriter, ChunkProcessor, PendingEntries
 from cryoasync.service.site import Site
-from cryoasync.settings import HoursSettings, RunSettings, Settings
+from cryoasync.settings import CircuitSettings, HoursSettings, RunSettings, Settings
 from cryoasync.sources.asking.guards import Guards
 from cryoasync.sources.equipment import DescriptorPool, Equipment, RowLookup
 from cryoasync.sources.registry import Source
@@ -178,7 +178,9 @@ class Work(Stages):
             site.base_url, patience_seconds, spoke_before=spoke_before, clock=self.clock, api=source.api
         )
         self.gate = self._gate(source.most_under_way)
-        self.breaker = SharedCircuitBreaker(policy=CircuitPolicy(), clock=self.clock, rng=self._rng)
+        self.breaker = SharedCircuitBreaker(
+            policy=circuit_policy(settings.circuit), clock=self.clock, rng=self._rng
+        )
         self.errors = PredictiveErrorHandler(local_time=self._local_time, clock=self.clock, rng=self._rng)
         self._settings = settings
         self._source = source
@@ -322,6 +324,11 @@ def timetable_of(hours: HoursSettings) -> Timetable:
         ),
         business_hours=hours.business_hours,
     )
+
+
+def circuit_policy(settings: CircuitSettings) -> CircuitPolicy:
+    """Return when circuits open and are tried; what is no setting is as it is by default."""
+    return CircuitPolicy(**settings.model_dump())
 
 
 def exit_code(error: CryoasyncError | None, signal: Signals | None, *, failed: int) -> int:

@@ -1,6 +1,7 @@
 """The settings of a command: what there is, where it is read from, and where each value came from."""
 
 from cryoasync.settings.chembl import CHEMBL_BASE_URL, ChemblSettings
+from cryoasync.settings.circuit import CircuitSettings
 from cryoasync.settings.hours import HoursSettings
 from cryoasync.settings.loading import LoadedSettings, load_settings
 from cryoasync.settings.model import LogSettings, Settings
@@ -20,6 +21,7 @@ __all__ = [
     "PUBCHEM_BASE_URL",
     "ChemblSettings",
     "ChunkSizeRange",
+    "CircuitSettings",
     "HoursSettings",
     "LoadedSettings",
     "LogFormat",

@@ -9,6 +9,7 @@ import platformdirs
 from pydantic import Field
 
 from cryoasync.settings.chembl import ChemblSettings
+from cryoasync.settings.circuit import CircuitSettings
 from cryoasync.settings.database import DatabaseSection
 from cryoasync.settings.files import FilesSettings
 from cryoasync.settings.hours import HoursSettings
@@ -84,6 +85,7 @@ class Settings(Section):
     pubchem: PubChemSettings = Field(default_factory=PubChemSettings)
     chembl: ChemblSettings = Field(default_factory=ChemblSettings)
     hours: HoursSettings = Field(default_factory=HoursSettings)
+    circuit: CircuitSettings = Field(default_factory=CircuitSettings)
     files: FilesSettings = Field(default_factory=FilesSettings)
     database: DatabaseSection = Field(default_factory=DatabaseSection)
     log: LogSettings = Field(default_factory=LogSettings)
