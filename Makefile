@@ -48,6 +48,7 @@ bench: install ## Run the benchmarks in a small form; benchmarks/RESULTS.md has 
 	$(BIN)/python -m benchmarks.bench_descriptors --rounds 1
 	$(BIN)/python -m benchmarks.bench_policy --rounds 1
 	$(BIN)/python -m benchmarks.bench_checkpoint --entries 300000 --rounds 1
+	$(BIN)/python -m benchmarks.bench_publish --molecules 20000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_import --compounds 100000 --rounds 1
 
 format: install ## Format and sort imports

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import cryoasync
-from cryoasync.cli import cache, config, ctl, db, failures, plan, run, runs
+from cryoasync.cli import cache, config, ctl, db, failures, plan, publish, run, runs
 from cryoasync.cli.command import reporting_errors
 from cryoasync.cli.conflicts import conflicts
 from cryoasync.cli.export import export
@@ -34,6 +34,7 @@ app.command()(why)
 app.add_typer(failures.app, name="failures")
 app.command()(export)
 app.command()(conflicts)
+app.add_typer(publish.app, name="publish")
 app.command()(simulate)
 app.add_typer(cache.app, name="cache")
 app.add_typer(db.app, name="db")

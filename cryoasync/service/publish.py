@@ -1,0 +1,42 @@
+"""Publication of molecules into the tables of another application."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cryoasync.database.cryoprotect import CryoProtectTables, Published
+from cryoasync.database.opening import opened_database
+from cryoasync.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishReport:
+    """What was published, where to, and which tables had to be made for it."""
+
+    schema: str
+    made: tuple[str, ...]
+    published: Published
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``publish --json`` prints."""
+        return {
+            "schema": self.schema,
+            "created_tables": list(self.made),
+            **asdict(self.published),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+async def publish_to_cryoprotect(settings: Settings, schema: str) -> PublishReport:
+    """Merge all molecules and their values into CryoProtect's tables in the same database.
+
+    Raises:
+        UsageError: tables of these names are there, and are not CryoProtect's; or rows could be hidden.
+        DatabaseError: the database cannot be used; what was published stays, and the rest follows another time.
+    """
+    started = time.monotonic()
+    async with opened_database(settings) as database:
+        tables, made = await CryoProtectTables.opened(database, schema)
+        published = await tables.publish(database)
+    return PublishReport(schema=schema, made=made, published=published, seconds=time.monotonic() - started)
