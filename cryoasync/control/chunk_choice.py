@@ -79,16 +79,26 @@ class ChunkCost:
         self._least = max(1e-9, len(costs) / budget.requests_per_second)
         self.longest_ids = min(cost.longest_ids(budget.longest_seconds) for cost in costs)
 
-    def compounds_per_second(self, size: int) -> float:
-        """Return how many compounds chunks of ``size`` bring in a second of the budget."""
-        return size * math.exp(-self._hazard * size) / max(self._least, self._base + self._slope * size)
+    def compounds_per_second(self, sizes: Sequence[int]) -> list[float]:
+        """Return how many compounds chunks of each of ``sizes`` bring in a second of the budget."""
+        base, slope, hazard, least, exp = self._base, self._slope, self._hazard, self._least, math.exp
+        return [
+            size * exp(-hazard * size) / (seconds if (seconds := base + slope * size) > least else least)
+            for size in sizes
+        ]
 
     def best(self, sizes: Sequence[int]) -> int:
         """Return the size that brings most, of ascending ``sizes`` that are safe; the smallest where none is."""
-        safe = [size for size in sizes if size <= self.longest_ids] or sizes[:1]
-        worth = [self.compounds_per_second(size) for size in safe]
+        safe = (
+            sizes if sizes[-1] <= self.longest_ids else [size for size in sizes if size <= self.longest_ids]
+        )
+        if not safe:
+            return sizes[0]
+        worth = self.compounds_per_second(safe)
         enough = (1 - INDIFFERENCE) * max(worth)
-        return max(size for size, each in zip(safe, worth, strict=True) if each >= enough)
+        return next(
+            size for size, each in zip(reversed(safe), reversed(worth), strict=True) if each >= enough
+        )
 
     def limit(self, size: int, sizes: Sequence[int], largest: int) -> Limit:
         """Return what keeps ``size``, chosen of ``sizes``, from bringing more; ``largest`` is the largest of all."""

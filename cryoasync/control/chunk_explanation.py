@@ -1,7 +1,8 @@
 """Why a chunk has its size, for people: what each size promises, and what keeps it from being more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from cryoasync.control.chunk_choice import ChunkChoice, ChunkCost, EndpointCost, Limit
 
@@ -37,6 +38,10 @@ class ChunkExplanation:
         """Whether the size was chosen to learn."""
         return self.size != self.best
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what the live state of a run shows."""
+        return {**asdict(self), "explored": self.explored}
+
 
 def explained(
     choice: ChunkChoice,
@@ -57,12 +62,11 @@ def explained(
         best=choice.best,
         limit=expected.limit(choice.best, choice.sizes, all_sizes[-1]) if choice.drawn else None,
         considered=tuple(
-            SizePromise(
-                size=size,
-                per_second=expected.compounds_per_second(size),
-                low=low.compounds_per_second(size),
-                high=high.compounds_per_second(size),
+            SizePromise(size=size, per_second=per_second, low=low, high=high)
+            for size, per_second, low, high in zip(
+                choice.sizes,
+                *(costs.compounds_per_second(choice.sizes) for costs in (expected, low, high)),
+                strict=True,
             )
-            for size in choice.sizes
         ),
     )

@@ -7,7 +7,7 @@ all: their times and hazards add up.
 """
 
 import random
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -190,9 +190,9 @@ class AdaptiveChunkSizer:
         if self._learned >= self._first_answers:
             drawn = self._knowledge.drawn(self._rng)
         if drawn:
-            sizes = self._safe_to_try(tuple(size for size in self._sizes if size <= self._ceiling.size))
+            sizes = self._safe_to_try(self._sizes_below(self._ceiling.size))
         else:
-            sizes = tuple(size for size in self._sizes if size <= self._first_size)
+            sizes = self._sizes_below(self._first_size)
         return ChunkChoice(
             size=best_size(sizes, drawn, budget),
             sizes=sizes,
@@ -200,6 +200,11 @@ class AdaptiveChunkSizer:
             drawn=drawn,
             expected=self._knowledge.expected(),
             half_hour=half_hour,
+        )
+
+    def _sizes_below(self, largest: float) -> tuple[int, ...]:
+        return (
+            self._sizes if largest >= self._sizes[-1] else self._sizes[: bisect_right(self._sizes, largest)]
         )
 
     def _asked_size(self, ids: int) -> int:

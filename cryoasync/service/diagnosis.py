@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryoasync.models import Activity
+from cryoasync.service.chunk_words import chunk_sentences, concurrency_sentences
 from cryoasync.service.database_state import database_sentences
 from cryoasync.service.rate_words import rate_sentences
 from cryoasync.service.trouble_words import circuit_words, trouble_words
@@ -49,6 +50,10 @@ def diagnosis(standing: str, live: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"The source asked to be left alone: nothing goes out for {live['held_seconds']:.0f} s more."
     yield from circuit_words(live.get("circuits", {}))
     yield from rate_sentences(live)
+    if "concurrency" in live:
+        yield from concurrency_sentences(live["concurrency"])
+    if "chunk" in live:
+        yield from chunk_sentences(live["chunk"])
     shares = sorted(live["time_shares"].items(), key=lambda share: -share[1])
     if not shares:
         yield "The run has just begun."

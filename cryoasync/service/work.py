@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from signal import Signals
 from typing import Any
@@ -110,7 +111,7 @@ class Stages:
             self._policy,
             self.traffic,
             clock=self.clock,
-            details=self.details,
+            details=lambda: {**self.details(), **_sizing(sizer)},
         )
         async with asyncio.TaskGroup() as side_tasks:
             tasks = [side_tasks.create_task(live(progress), name=name) for name, live in beside.items()]
@@ -187,10 +188,11 @@ class Work(Stages):
         self._site = site
 
     def details(self) -> Mapping[str, Any]:
-        """Return how the circuits stand, and what the troubles were like."""
+        """Return how the circuits stand, what the troubles were like, and how many requests are under way."""
         now = self.clock()
         circuits = {name: circuit.to_json(now) for name, circuit in self.breaker.get_stats().items()}
-        return {"circuits": circuits, "troubles": self.errors.get_stats()}
+        concurrency = {} if self.gate is None else {"concurrency": asdict(self.gate.state())}
+        return {"circuits": circuits, "troubles": self.errors.get_stats(), **concurrency}
 
     @asynccontextmanager
     async def opened_file_budget(self) -> AsyncIterator[FileBudgetStore | None]:
@@ -338,6 +340,12 @@ def exit_code(error: CryoasyncError | None, signal: Signals | None, *, failed: i
     if signal is not None:
         return 128 + signal
     return 1 if failed else 0
+
+
+def _sizing(sizer: AdaptiveChunkSizer | None) -> Mapping[str, Any]:
+    """Return why the last chunk had its size, as JSON values."""
+    explanation = None if sizer is None else sizer.explanation()
+    return {} if explanation is None else {"chunk": explanation.to_json()}
 
 
 def utc_now() -> datetime:
