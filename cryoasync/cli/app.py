@@ -10,6 +10,7 @@ from cryoasync.cli import cache, config, ctl, db, failures, plan, publish, run, 
 from cryoasync.cli.command import reporting_errors
 from cryoasync.cli.conflicts import conflicts
 from cryoasync.cli.export import export
+from cryoasync.cli.link import link
 from cryoasync.cli.output import print_error
 from cryoasync.cli.simulate import simulate
 from cryoasync.cli.status import status
@@ -35,6 +36,7 @@ app.add_typer(failures.app, name="failures")
 app.command()(export)
 app.command()(conflicts)
 app.add_typer(publish.app, name="publish")
+app.command()(link)
 app.command()(simulate)
 app.add_typer(cache.app, name="cache")
 app.add_typer(db.app, name="db")

@@ -7,7 +7,7 @@ from uuid import UUID
 from cryoasync.database.connection import Connection, Database
 from cryoasync.database.cryoprotect_properties import PROPERTY_TYPES, PropertyType
 from cryoasync.database.cryoprotect_schema import CryoProtectSchema, prepared_schema
-from cryoasync.database.sql import statement
+from cryoasync.database.sql import rows_of, statement
 from cryoasync.errors import UsageError
 
 _MOLECULES_AT_A_TIME = 2_000
@@ -126,8 +126,8 @@ class CryoProtectTables:
             return Published(), None
         if self._may_clash:
             await connection.execute(self._spare_keys)
-        inserted = _rows(await connection.execute(self._enter))
-        updated = _rows(await connection.execute(self._update))
+        inserted = rows_of(await connection.execute(self._enter))
+        updated = rows_of(await connection.execute(self._update))
         properties = await connection.fetch(self._properties, *map(list, zip(*self._types, strict=True)))
         return Published(
             molecules_inserted=inserted,
@@ -198,8 +198,3 @@ def _molecule_statements(schema: CryoProtectSchema) -> tuple[str, str]:
         f" AND ({', '.join(stored)}) IS DISTINCT FROM ({', '.join(new)})"
     )
     return enter, update
-
-
-def _rows(status: str) -> int:
-    """Return how many rows a statement's status tells of."""
-    return int(status.rpartition(" ")[2])

@@ -51,8 +51,10 @@ def records_of_molecules(rows: Iterable[Row]) -> set[Record]:
     }
 
 
-async def enter_records(connection: Connection, records: Collection[Record]) -> None:
+async def enter_records(connection: Connection, records: Collection[Record]) -> int:
     """Bring the molecules of ``records`` up to date, in the transaction that wrote these.
+
+    Returns how many records, of those and of those linked with them, were another molecule before.
 
     A number of statements that does not grow with the records; where nothing changes, nothing is rewritten.
     Several processes may do this at once: whoever comes second waits, and then sees what the first one wrote.
@@ -62,7 +64,7 @@ async def enter_records(connection: Connection, records: Collection[Record]) -> 
         asyncpg.PostgresError: the transaction is lost.
     """
     if not records:
-        return
+        return 0
     (begun,) = await connection.fetch(_BEGIN, MOLECULES_LOCK)
     placings = await _placings(connection, records, has_links=begun["has_links"])
     moved = [placing for placing in placings if placing.before != placing.molecule]
@@ -77,6 +79,7 @@ async def enter_records(connection: Connection, records: Collection[Record]) -> 
         if placing.before is not None
     }
     await _write_molecules(connection, {placing.molecule for placing in placings}, given_way)
+    return sum(placing.before is not None for placing in moved)
 
 
 async def _placings(
