@@ -1,10 +1,20 @@
 """What the pipeline needs of the world, as narrow protocols."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from cryoasync.models import Activity, Batch, Chunk, ChunkResult, CommitReport, Entry, Span, WriteStatistics
+from cryoasync.models import (
+    Activity,
+    Attempt,
+    Batch,
+    Chunk,
+    ChunkResult,
+    CommitReport,
+    Entry,
+    Span,
+    WriteStatistics,
+)
 
 Clock = Callable[[], float]
 """Seconds that never run backwards, as ``asyncio``'s ``loop.time``."""
@@ -74,4 +84,24 @@ class ChunkProcessor(Protocol):
         Raises:
             SourceError: the source is out of reach beyond the patience set, or does not speak its API.
         """
+        ...
+
+
+@runtime_checkable
+class ListReader(Protocol):
+    """A processor of places in a list of the source's, which may move while it is read."""
+
+    async def missing_ids(self, *, is_smooth: bool) -> Sequence[str]:
+        """Return the ids that stand in the list now and were met in no place.
+
+        Args:
+            is_smooth: whether every place held a compound of its own.
+
+        Raises:
+            SourceError: the source is out of reach beyond the patience set.
+        """
+        ...
+
+    def take_attempts(self) -> Sequence[Attempt]:
+        """Return the requests made for that since the last call."""
         ...

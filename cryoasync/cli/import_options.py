@@ -1,8 +1,11 @@
 """The words and options of the commands that import, or say what an import would take."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
+
+from cryoasync.settings import LoadedSettings
 
 _RUN_OPTIONS = (
     "run.name",
@@ -27,7 +30,7 @@ _RUN_OPTIONS = (
 PUBCHEM_OPTIONS = (*_RUN_OPTIONS, "run.synonyms", "run.properties", "pubchem.base_url")
 """The settings that an import from PubChem has options for."""
 
-CHEMBL_OPTIONS = (*_RUN_OPTIONS, "chembl.base_url")
+CHEMBL_OPTIONS = (*_RUN_OPTIONS, "chembl.everything", "chembl.base_url")
 """The settings that an import from ChEMBL has options for."""
 
 FILE_OPTIONS = (
@@ -59,9 +62,27 @@ ChemblInputs = Annotated[
     ),
 ]
 
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="FIELD__OPERATOR=VALUE",
+        help="Import what fulfils this instead of ids, as max_phase__gte=1; of several, what fulfils all.",
+        show_default=False,
+    ),
+]
+
 Files = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE", help="SDF and SMILES files, .gz too: .sdf, .sd, .mol, .smi, .csv and the like."
     ),
 ]
+
+
+def with_conditions(loaded: LoadedSettings, where: list[str] | None) -> LoadedSettings:
+    """Return the settings with the conditions of the command line in the place of others."""
+    if not where:
+        return loaded
+    chembl = loaded.settings.chembl.model_copy(update={"where": tuple(where)})
+    return replace(loaded, settings=loaded.settings.model_copy(update={"chembl": chembl}))

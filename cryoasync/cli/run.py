@@ -12,6 +12,8 @@ from cryoasync.cli.import_options import (
     ChemblInputs,
     Files,
     Inputs,
+    Where,
+    with_conditions,
 )
 from cryoasync.cli.options import AsJson
 from cryoasync.cli.plan import show_file_plan, show_plan
@@ -45,15 +47,18 @@ async def chembl(
     loaded: LoadedSettings,
     inputs: ChemblInputs = None,
     *,
+    where: Where = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> int:
-    """Import molecules from ChEMBL by id.
+    """Import molecules from ChEMBL by id, or all that fulfil some conditions.
 
     The same command again goes on where it was stopped, retries what failed, or brings up to date what has
     grown old.
     """
-    return await _import(loaded, "chembl", inputs or [], dry_run=dry_run, as_json=as_json)
+    return await _import(
+        with_conditions(loaded, where), "chembl", inputs or [], dry_run=dry_run, as_json=as_json
+    )
 
 
 async def _import(
@@ -65,12 +70,15 @@ async def _import(
     from cryoasync.cli.outcome import print_outcome  # noqa: PLC0415 - see above
     from cryoasync.cli.progress import display_for  # noqa: PLC0415 - see above
     from cryoasync.service.import_run import import_run  # noqa: PLC0415 - see above
-    from cryoasync.sources.registry import SOURCES  # noqa: PLC0415 - see above
+    from cryoasync.service.list_run import import_list  # noqa: PLC0415 - see above
+    from cryoasync.sources.registry import SOURCES, ListSource  # noqa: PLC0415 - see above
 
-    settings = loaded.settings
-    outcome = await import_run(
-        settings, SOURCES[source](settings), inputs, display_for(settings.run.progress)
-    )
+    settings, display = loaded.settings, display_for(loaded.settings.run.progress)
+    asked = SOURCES[source](settings)
+    if isinstance(asked, ListSource) and asked.list_digest is not None:
+        outcome = await import_list(settings, asked, inputs, display)
+    else:
+        outcome = await import_run(settings, asked, inputs, display)
     print_outcome(outcome, as_json=as_json)
     return outcome.exit_code
 

@@ -13,13 +13,14 @@ from cryoasync.database.run_record import Run
 from cryoasync.database.settlement import RefusedRow, Settlement, settlement_of
 from cryoasync.database.spool import storable_text
 from cryoasync.database.sql import statement
-from cryoasync.models import Attempt, Batch, CommitReport, Row, RunCounts
+from cryoasync.models import Attempt, Batch, CommitReport, Entry, Row, RunCounts
 
 _SETTLE_SPANS = statement("settle_spans")
 _ADD_COUNTS = statement("add_counts")
 _KEEP_OUTCOMES = statement("keep_outcomes")
 _KEEP_FAILURES = statement("keep_failures")
 _KEEP_REQUESTS = statement("keep_requests")
+_NAME_ENTRIES = statement("name_entries")
 _FAILED_BEFORE = """
 SELECT position
 FROM cryoasync.run_outcomes
@@ -63,6 +64,7 @@ class PostgresBatchStore:
         # The books come after the rows: their locks, which other processes may wait for, are short then.
         settlement = await self._settle(connection, batch, refused)
         counts = await self._add_counts(connection, settlement.moved())
+        await self._name_entries(connection, batch)
         await self._keep_outcomes(connection, settlement)
         await self._keep_failures(connection, settlement)
         await self._keep_requests(connection, batch)
@@ -119,6 +121,16 @@ class PostgresBatchStore:
             raise fenced_error(self._run)
         return RunCounts(**dict(record))
 
+    async def _name_entries(self, connection: Connection, batch: Batch) -> None:
+        """Keep the ids of entries that were known by their places in a list, and forget failures of the places."""
+        named = _renamed(batch)
+        if named:
+            places, entries = zip(*named, strict=True)
+            positions = [entry.position for entry in entries]
+            ids = [entry.source_id for entry in entries]
+            await connection.execute(_NAME_ENTRIES, self._run.id, positions, ids)
+            await connection.execute(_RESOLVE_FAILURES, self._run.id, self._run.source, places)
+
     async def _keep_outcomes(self, connection: Connection, settlement: Settlement) -> None:
         if kept := settlement.not_imported():
             await connection.execute(
@@ -159,6 +171,18 @@ class PostgresBatchStore:
 
 def _table_name(row: Row) -> str:
     return row.table.name
+
+
+def _renamed(batch: Batch) -> list[tuple[str, Entry]]:
+    """Return the entries whose id is another one than they were asked for by, each after that."""
+    renamed = []
+    for result in batch.results:
+        asked_for = {entry.position: entry.source_id for entry in result.chunk.entries}
+        for each in result.entries:
+            before = asked_for.get(each.entry.position, each.entry.source_id)
+            if before != each.entry.source_id:
+                renamed.append((before, each.entry))
+    return renamed
 
 
 def _columns_of(attempts: Sequence[Attempt]) -> list[list[object]]:

@@ -23,6 +23,7 @@ class Run:
         owner: the process at work; None when nobody is.
         heartbeat_age_seconds: since the owner last showed itself, on the database's clock.
         live: what the owner last said of itself.
+        listing: of a run over a list of the source's, its release and length when its places became entries.
     """
 
     id: int
@@ -42,13 +43,14 @@ class Run:
     started_at: datetime
     finished_at: datetime | None
     live: Mapping[str, Any] | None
+    listing: Mapping[str, Any] | None
 
 
 RUN_COLUMNS = """
     id, name, source, base_url, run_key, input_digest, settings, status,
     imported, not_found, invalid, failed, pending, duplicates, epoch, owner,
     extract(epoch FROM clock_timestamp() - heartbeat_at)::double precision AS heartbeat_age_seconds,
-    created_at, started_at, finished_at, live
+    created_at, started_at, finished_at, live, listing
 """
 """The columns that ``run_from`` needs."""
 

@@ -1,6 +1,6 @@
 """A new run and its entries, in one transaction: after a kill in the middle there is no trace of them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,9 +17,9 @@ _INPUT_COLUMNS = ("run_id", "position", "source_id", "line", "state", "reason")
 _INSERT_RUN = """
 INSERT INTO cryoasync.runs (
     name, source, base_url, run_key, input_digest, settings, status, owner, heartbeat_at,
-    requested, imported, not_found, invalid, failed, pending, duplicates
+    requested, imported, not_found, invalid, failed, pending, duplicates, listing
 )
-VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, clock_timestamp(), 0, 0, 0, 0, 0, 0, $8)
+VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, clock_timestamp(), 0, 0, 0, 0, 0, 0, $8, $9)
 RETURNING id
 """
 _INSERT_BLOCKS = """
@@ -63,11 +63,13 @@ class Spool:
         pages: the entries in order; pages of about 10,000 are best.
         duplicates: entries that the input holds more than once and ``pages`` does not.
         fresh: which entries count as imported at once; None asks for all of them.
+        listing: where the entries are places in a list of the source's: its release and length.
     """
 
     pages: AsyncIterator[Sequence[SpooledEntry]]
     duplicates: int = 0
     fresh: FreshCompounds | None = None
+    listing: Mapping[str, Any] | None = None
 
 
 async def create_run(connection: Connection, identity: RunIdentity, spool: Spool, owner: Owner) -> Run:
@@ -82,6 +84,7 @@ async def create_run(connection: Connection, identity: RunIdentity, spool: Spool
         dict(identity.settings),
         owner_to_json(owner),
         spool.duplicates,
+        spool.listing,
     )
     counts = await _copy_entries(connection, run_id, spool)
     last_block = (counts.requested - 1) // BLOCK_POSITIONS

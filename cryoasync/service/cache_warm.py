@@ -228,9 +228,10 @@ class _Warming:
         checkpoints = CheckpointManager(
             self._tally, self._tally.counts(), patience=work.patience(), clock=work.clock
         )
-        async with work.opened_processor(
+        equipment = work.equipment(
             limiter, sizer, run_id=_NO_RUN, cache=self._cache, pool=None, lookup=NoRows()
-        ) as processor:
+        )
+        async with work.opened_processor(equipment) as processor:
             await work.go_through(
                 self._entries,
                 processor,

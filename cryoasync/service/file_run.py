@@ -52,7 +52,10 @@ async def run_files(settings: Settings, words: Sequence[str], display: Display) 
         runs = RunRepository(database, this_process())
         identity = _identity(files, digest, settings)
         hold = await stack.enter_async_context(runs.hold(run_key(identity), takeover=settings.run.takeover))
-        spool = Spool(pages=_spooled(files, digest))
+
+        async def spool() -> Spool:
+            return Spool(pages=_spooled(files, digest))
+
         started = await start_run(hold, runs, identity, spool, restart=settings.run.restart)
         start = FileStart(started, settings, RecordReader(files, digest), digest, stop)
         return await start.run(database, hold, display)

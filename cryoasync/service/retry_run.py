@@ -27,6 +27,8 @@ from cryoasync.sources.files.processor import SOURCE as FILES
 from cryoasync.sources.files.record_reader import RecordReader
 from cryoasync.sources.registry import SOURCES
 
+_LIST_KEYS = ("where", "everything")
+
 
 async def retry_run(settings: Settings, id_or_name: str | None, display: Display) -> RunOutcome:
     """Settle what a run left pending, and try again what failed; without an id or name, of the latest run.
@@ -90,7 +92,8 @@ def settings_of(run: Run, settings: Settings) -> Settings:
         changed["run"] |= {key: run.settings[key] for key in ("rdkit", "limit")}
         changed["files"]["id_tag"] = run.settings["id_tag"]
     else:
-        changed["run"] |= run.settings
+        changed["run"] |= {key: value for key, value in run.settings.items() if key not in _LIST_KEYS}
+        changed["chembl"] |= {key: run.settings[key] for key in _LIST_KEYS if key in run.settings}
         _set_site(changed, run)
     try:
         return Settings.model_validate(changed)

@@ -1,7 +1,7 @@
 """Which run a command means: found, made, or started afresh, and claimed for this process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,17 +41,22 @@ async def digest_of(inputs: InputList) -> InputDigest:
 
 
 async def start_run(
-    hold: RunHold, runs: RunRepository, identity: RunIdentity, spool: Spool, *, restart: bool
+    hold: RunHold,
+    runs: RunRepository,
+    identity: RunIdentity,
+    spool: Callable[[], Awaitable[Spool]],
+    *,
+    restart: bool,
 ) -> StartedRun:
     """Claim the run that ``identity`` means.
 
     An unfinished run is resumed, one that finished with failures tries those again; else, or to ``restart``, a
-    new one is made of ``spool``.
+    new one is made of what ``spool`` returns.
     """
     found = await runs.find(identity)
     is_new = found is None or restart or _is_clean(found)
     if found is None or is_new:
-        found = await hold.create(identity, spool)
+        found = await hold.create(identity, await spool())
     run = await hold.claim(found)
     return StartedRun(run=run, is_new=is_new, already_done=run.counts.imported)
 

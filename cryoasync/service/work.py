@@ -2,12 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from signal import Signals
-from typing import Any
+from typing import Any, TypeVar
 
 from cryoasync.control.answer_times import AnswerTimes
 from cryoasync.control.budget_store import BudgetStore
@@ -42,13 +42,15 @@ from cryoasync.ports import BatchWriter, ChunkProcessor, PendingEntries
 from cryoasync.service.site import Site
 from cryoasync.settings import CircuitSettings, HoursSettings, RunSettings, Settings
 from cryoasync.sources.asking.guards import Guards
-from cryoasync.sources.equipment import DescriptorPool, Equipment, RowLookup
+from cryoasync.sources.equipment import DescriptorPool, Equipment, ListedEntries, RowLookup
 from cryoasync.sources.registry import Source
 
 LONGEST_ANSWER_SECONDS = 25.0
 """Chunks are small enough to be answered sooner: PubChem ends its work on a request after 30 s."""
 
 RATE_BUDGET_FILE = "rate-budget.sqlite"
+
+Answer = TypeVar("Answer")
 
 Display = Callable[[Progress], Coroutine[Any, Any, None]]
 """Lives beside the stages, as a display of their progress does, until cancelled."""
@@ -91,10 +93,12 @@ class Stages:
         sizer: AdaptiveChunkSizer | None,
         *,
         beside: Mapping[str, Display],
+        prepare: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         """Run the stages over what is ``pending``, and beside them what must live exactly as long, by name.
 
         Without a source to ask there is no ``limiter`` and no ``sizer``: chunks are as large as they may be.
+        ``prepare`` finds out what is pending, where that must be asked for; a stop ends it.
         """
         run = self._run
         pool = WorkerPool(
@@ -117,6 +121,8 @@ class Stages:
             tasks = [side_tasks.create_task(live(progress), name=name) for name, live in beside.items()]
             if limiter is not None:
                 tasks.append(side_tasks.create_task(limiter.run(), name="rate-limiter"))
+            if prepare is not None:
+                await self._unless_stopped(prepare())
             await run_pipeline(
                 ChunkGenerator(pending, lambda: self._next_chunk_size(sizer), self.patience()),
                 pool,
@@ -146,6 +152,18 @@ class Stages:
     def _local_time(self) -> datetime:
         """Return the time of day, at the source where there is one."""
         return utc_now()
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await ``work``, or cancel it as soon as a stop is asked for."""
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            working.cancel()
+            await asyncio.wait((working, stopping))
+        if not working.cancelled():
+            working.result()
 
     async def ended(self, work: Coroutine[Any, Any, None]) -> CryoasyncError | None:
         """Await ``work``, and return the error that it ended by, if one did.
@@ -259,8 +277,7 @@ class Work(Stages):
     def _local_time(self) -> datetime:
         return datetime.now(self._source.time_zone)
 
-    @asynccontextmanager
-    async def opened_processor(
+    def equipment(
         self,
         limiter: SharedRateLimiter,
         sizer: AdaptiveChunkSizer,
@@ -269,9 +286,10 @@ class Work(Stages):
         cache: ResponseCache | None,
         pool: DescriptorPool | None,
         lookup: RowLookup,
-    ) -> AsyncIterator[ChunkProcessor]:
-        """Open what turns chunks into results; ``run_id`` is written into their rows."""
-        equipment = Equipment(
+        listed: ListedEntries | None = None,
+    ) -> Equipment:
+        """Return what the source works with; ``run_id`` is written into the rows."""
+        return Equipment(
             run_id=run_id,
             base_url=self._site.base_url,
             guards=Guards(
@@ -291,9 +309,28 @@ class Work(Stages):
             clock=self.clock,
             wall_clock=utc_now,
             rng=self._rng,
+            listed=listed,
         )
-        async with self._source.processor(equipment) as processor:
-            yield processor
+
+    def opened_processor(self, equipment: Equipment) -> AbstractAsyncContextManager[ChunkProcessor]:
+        """Open what turns chunks into results."""
+        return self._source.processor(equipment)
+
+
+async def granted(limiter: SharedRateLimiter, asking: Awaitable[Answer]) -> Answer:
+    """Await what asks a source before there are any stages, while ``limiter`` grants permits.
+
+    Raises:
+        CryoasyncError: as ``asking`` does, or the budget cannot be kept.
+    """
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            grants = tasks.create_task(limiter.run(), name="rate-limiter")
+            answer = await asking
+            grants.cancel()
+    except* CryoasyncError as group:
+        raise _first(group) from None
+    return answer
 
 
 def _batch_rows(run: RunSettings, writer: BatchWriter | None) -> Callable[[], int]:

@@ -18,6 +18,17 @@ class ChemblSettings(Section):
             flag="--base-url URL", allowed="an http or https URL with a host, without user, password or query"
         ),
     )
+    where: tuple[str, ...] = Field(
+        default=(),
+        description="Import the molecules that fulfil these conditions, in ChEMBL's own words, instead of ids. On the "
+        "command line `--where FIELD__OPERATOR=VALUE`, once for each.",
+        json_schema_extra=about(allowed="a list of conditions such as `max_phase__gte=1`"),
+    )
+    everything: bool = Field(
+        default=False,
+        description="Import all molecules that there are.",
+        json_schema_extra=about(flag="--all"),
+    )
     requests_per_second: int = Field(
         default=3,
         ge=0,

@@ -1,7 +1,7 @@
 """What a source is given to process the chunks of one run."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +30,27 @@ class RowLookup(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A list of a source's as it was found: the release that it is of, where one is told, and how long it is."""
+
+    release: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEntries:
+    """What a run over a list of the source's knows.
+
+    Attributes:
+        listing: what the list was like when its places were made entries.
+        ids: yields what the entries are known by so far, page by page.
+    """
+
+    listing: Listing
+    ids: Callable[[], AsyncIterator[list[str]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Equipment:
     """Everything around one run that its source uses.
 
@@ -40,6 +61,7 @@ class Equipment:
         cache: the response cache, if it is on.
         cache_origin: under what the cache keeps this source's answers.
         pool: computes descriptors, unless that is off.
+        listed: where the entries are places in a list.
     """
 
     run_id: int
@@ -52,3 +74,4 @@ class Equipment:
     clock: Clock
     wall_clock: WallClock
     rng: random.Random
+    listed: ListedEntries | None = None

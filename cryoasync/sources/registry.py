@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, tzinfo
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from cryoasync.control.rate_policy import RatePolicy
 from cryoasync.ports import ChunkProcessor
 from cryoasync.settings import Settings
 from cryoasync.sources.chembl.source import ChemblSource
-from cryoasync.sources.equipment import Equipment
+from cryoasync.sources.equipment import Equipment, Listing
 from cryoasync.sources.identifiers import IdentifierScheme
 from cryoasync.sources.pubchem.source import PubChemSource
 
@@ -77,6 +77,34 @@ class Source(Protocol):
 
     def processor(self, equipment: Equipment) -> AbstractAsyncContextManager[ChunkProcessor]:
         """Open what processes the chunks of one run."""
+        ...
+
+
+@runtime_checkable
+class ListSource(Source, Protocol):
+    """A source that can also be asked for a list: compounds by their places in it, whose ids are not known before."""
+
+    @property
+    def list_digest(self) -> str | None:
+        """What identifies the list that the settings ask for; ``None`` where they do not."""
+        ...
+
+    @property
+    def list_page(self) -> int:
+        """How many places one request may ask for; no request may reach across a multiple of it."""
+        ...
+
+    def place(self, position: int) -> str:
+        """Return what an entry is known by until the compound at its place is."""
+        ...
+
+    async def survey(self, equipment: Equipment) -> Listing:
+        """Return what the list is like.
+
+        Raises:
+            UsageError: the source would not do what is asked.
+            SourceError: it is out of reach beyond the patience, or does not speak its API.
+        """
         ...
 
 

@@ -6,6 +6,7 @@ from cryoasync.http.transport import Transport
 from cryoasync.sources.asking.answer_cache import CachedClient
 from cryoasync.sources.asking.client import SourceClient
 from cryoasync.sources.chembl.api import ChemblApi
+from cryoasync.sources.chembl.aside import Aside
 from cryoasync.sources.chembl.release import ReleaseWatch
 from cryoasync.sources.equipment import Equipment
 
@@ -16,7 +17,7 @@ class Conversation:
     Attributes:
         client: for molecules.
         cached: the same behind the response cache, which knows molecules by id alone.
-        objects: for single objects and counts, which say nothing of how much of the others is too much.
+        aside: for questions about ChEMBL itself, which say nothing of how much of the others is too much.
         release: the release in force.
     """
 
@@ -32,5 +33,5 @@ class Conversation:
             max_age_seconds=max_age_seconds,
             wall_clock=equipment.wall_clock,
         )
-        self.objects = SourceClient(api, beside)
-        self.release = ReleaseWatch(self.objects, clock=equipment.clock)
+        self.aside = Aside(SourceClient(api, beside))
+        self.release = ReleaseWatch(self.aside, clock=equipment.clock)

@@ -84,7 +84,7 @@ class ChemblProcessor:
         """Settle every entry of ``chunk``; see the port for the errors."""
         release = await self._talk.release.known(report)
         drafts: list[_Draft] = []
-        attempts: list[Attempt] = [*self._talk.release.take_attempts()]
+        attempts: list[Attempt] = [*self._talk.aside.take_attempts()]
         for entries in _requests(chunk.entries):
             if is_place(entries[0].source_id):
                 fetch = await self._talk.client.fetch(pages(self._options.filters), entries, report)

@@ -1,22 +1,17 @@
 """Which release of ChEMBL answers: looked up at the start, and again from time to time, for a new one may come out."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 import structlog
 
-from cryoasync.models import Attempt, Entry, Span
 from cryoasync.ports import ActivityReport, Clock
-from cryoasync.sources.asking.client import SourceClient
 from cryoasync.sources.asking.fetch import Found
-from cryoasync.sources.chembl.endpoints import OBJECTS, STATUS, Endpoint
+from cryoasync.sources.chembl.aside import Aside
+from cryoasync.sources.chembl.endpoints import OBJECTS, STATUS
 
 LOOK_AGAIN_SECONDS = 600.0
 """The status takes ChEMBL up to half a minute, so it is not asked for lightly."""
-
-_NO_ENTRY = Span(start=0, stop=0)
 
 _log = structlog.get_logger(__name__)
 
@@ -31,13 +26,12 @@ _decoder = msgspec.json.Decoder(_Status)
 class ReleaseWatch:
     """Knows the release in force, to within the time between two looks."""
 
-    def __init__(self, client: SourceClient[Endpoint], *, clock: Clock) -> None:
-        """Ask through a client of its own: so slow an answer says nothing of what the others bear."""
-        self._client = client
+    def __init__(self, aside: Aside, *, clock: Clock) -> None:
+        """Ask ``aside``."""
+        self._aside = aside
         self._clock = clock
         self._looking = asyncio.Lock()
         self._looked_at: float | None = None
-        self._attempts: list[Attempt] = []
         self.release: str | None = None
 
     async def known(self, report: ActivityReport) -> str | None:
@@ -56,8 +50,7 @@ class ReleaseWatch:
 
     async def look(self, report: ActivityReport) -> str | None:
         """Ask for the release now, and return it; errors are those of :meth:`known`."""
-        fetch = await self._client.fetch(OBJECTS, [Entry(position=0, source_id=STATUS)], report)
-        self._attempts += fetch.attempts
+        fetch = await self._aside.fetch(OBJECTS, [STATUS], report)
         found = fetch.answers[STATUS]
         release = _release_of(found.raw) if isinstance(found, Found) else None
         if release is None:
@@ -72,11 +65,6 @@ class ReleaseWatch:
         """Look again with the next call, for something tells of a new release."""
         if self._looked_at is not None:
             self._looked_at = min(self._looked_at, self._clock() - LOOK_AGAIN_SECONDS)
-
-    def take_attempts(self) -> Sequence[Attempt]:
-        """Return the requests made since the last call; they are about no entry."""
-        attempts, self._attempts = self._attempts, []
-        return [replace(attempt, span=_NO_ENTRY) for attempt in attempts]
 
     def _is_old(self) -> bool:
         return self._looked_at is not None and self._clock() >= self._looked_at + LOOK_AGAIN_SECONDS

@@ -7,15 +7,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cryoasync.control.rate_policy import CountWindow, RatePolicy
+from cryoasync.errors import UsageError
 from cryoasync.http.transport import Transport
+from cryoasync.models import Activity
 from cryoasync.settings import RdkitMode, Settings
 from cryoasync.sources.chembl.conversation import Conversation
-from cryoasync.sources.chembl.endpoints import MOLECULES_KEY, Parameters
+from cryoasync.sources.chembl.endpoints import MOLECULES_KEY, PAGE, place
 from cryoasync.sources.chembl.identifiers import CHEMBL_SCHEME
+from cryoasync.sources.chembl.listing import ListProcessor
 from cryoasync.sources.chembl.processor import SOURCE, ChemblProcessor, ImportOptions
+from cryoasync.sources.chembl.query import Query
 from cryoasync.sources.chembl.seen import SeenIds
 from cryoasync.sources.chembl.table import FRESH_MOLECULES
-from cryoasync.sources.equipment import Equipment
+from cryoasync.sources.equipment import Equipment, Listing
 from cryoasync.sources.identifiers import IdentifierScheme
 
 
@@ -27,15 +31,33 @@ class ChemblSource:
     scheme: IdentifierScheme = CHEMBL_SCHEME
     time_zone: tzinfo = ZoneInfo("Europe/London")
     requests_per_chunk = 1
+    list_page = PAGE
 
     def __init__(self, settings: Settings) -> None:
-        """Ask for what ``settings`` say."""
+        """Ask for what ``settings`` say.
+
+        Raises:
+            UsageError: a condition there is none, or contradicts the wish for everything.
+        """
         self._settings = settings
+        chembl = settings.chembl
+        if chembl.where and chembl.everything:
+            raise UsageError("Conditions and --all contradict each other.", hint="Give one of them.")
+        self.query = Query.of(chembl.where) if chembl.where or chembl.everything else None
 
     @property
     def base_url(self) -> str:
         """The address of the data API."""
         return self._settings.chembl.base_url
+
+    @property
+    def list_digest(self) -> str | None:
+        """What identifies the list that is asked for; ``None`` where ids are."""
+        return None if self.query is None else self.query.sha256
+
+    def place(self, position: int) -> str:
+        """Return what a place in the list is known by."""
+        return place(position)
 
     @property
     def policy(self) -> RatePolicy:
@@ -52,7 +74,8 @@ class ChemblSource:
     def row_settings(self) -> Mapping[str, Any]:
         """Return the settings that change rows, and so make two runs different."""
         run = self._settings.run
-        return {"rdkit": run.rdkit.value, "limit": run.limit}
+        asked = {"where": list(self._settings.chembl.where), "everything": self._settings.chembl.everything}
+        return {"rdkit": run.rdkit.value, "limit": run.limit, **(asked if self.query else {})}
 
     def fresh_compounds(self, since: datetime) -> tuple[str, tuple[Any, ...]]:
         """Return the query, and its arguments, for the ids that need not be asked for again."""
@@ -64,12 +87,36 @@ class ChemblSource:
 
     @asynccontextmanager
     async def processor(self, equipment: Equipment) -> AsyncIterator[ChemblProcessor]:
-        """Open the connections to ChEMBL for one claimed run over ids."""
-        async with self.conversation(equipment) as talk:
-            yield self._processor(equipment, talk, (), SeenIds())
+        """Open the connections to ChEMBL for one claimed run."""
+        options = ImportOptions(
+            run_id=equipment.run_id,
+            filters=() if self.query is None else self.query.filters,
+            compute_all=self._settings.run.rdkit is RdkitMode.ALL,
+        )
+        seen, listed = SeenIds(), equipment.listed
+        async with self._conversation(equipment) as talk:
+            if listed is None:
+                yield ChemblProcessor(talk, seen, equipment.pool, options, wall_clock=equipment.wall_clock)
+                return
+            async for ids in listed.ids():
+                seen.add_all(ids)
+            yield ListProcessor(
+                talk,
+                seen,
+                equipment.pool,
+                options,
+                before=listed.listing,
+                wall_clock=equipment.wall_clock,
+            )
+
+    async def survey(self, equipment: Equipment) -> Listing:
+        """Return what the list is like that is asked for; errors are those of :meth:`Query.survey`."""
+        assert self.query is not None, "there is no list where ids are asked for"
+        async with self._conversation(equipment) as talk:
+            return await self.query.survey(talk, _unheard)
 
     @asynccontextmanager
-    async def conversation(self, equipment: Equipment) -> AsyncIterator[Conversation]:
+    async def _conversation(self, equipment: Equipment) -> AsyncIterator[Conversation]:
         """Open the connections to ChEMBL."""
         async with Transport.open(
             equipment.guards.limiter,
@@ -84,12 +131,6 @@ class ChemblSource:
                 equipment, transport, max_age_seconds=0 if run.refresh else run.max_age_days * 86_400
             )
 
-    def _processor(
-        self, equipment: Equipment, talk: Conversation, filters: Parameters, seen: SeenIds
-    ) -> ChemblProcessor:
-        options = ImportOptions(
-            run_id=equipment.run_id,
-            filters=filters,
-            compute_all=self._settings.run.rdkit is RdkitMode.ALL,
-        )
-        return ChemblProcessor(talk, seen, equipment.pool, options, wall_clock=equipment.wall_clock)
+
+def _unheard(_: Activity) -> None:
+    """Tell nobody: no worker is at work yet."""
