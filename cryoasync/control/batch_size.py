@@ -5,6 +5,7 @@ keep more in memory. Where that is depends on the rows, on the server, and on wh
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ class BatchSizeTuner:
         """Begin with ``start`` rows, and stay between ``smallest`` and ``largest``, both included."""
         self._sizes = _ladder(smallest, start, largest)
         self._step = self._sizes.index(start)
-        self._ceiling = len(self._sizes) - 1
+        self._highest = self._ceiling = len(self._sizes) - 1
         self._paces: dict[int, _Pace] = {}
         self._flush_seconds = flush_seconds
         self._surprises = 0
@@ -70,7 +71,7 @@ class BatchSizeTuner:
         """Learn from a commit of ``rows`` that took ``seconds``; one that was not full says nothing of its size."""
         self._calm_commits += 1
         if self._calm_commits % _CALM_COMMITS == 0:
-            self._ceiling = min(self._ceiling + _STEPS_A_DOUBLING, len(self._sizes) - 1)
+            self._ceiling = min(self._ceiling + _STEPS_A_DOUBLING, self._highest)
         if rows >= _FULL * self.size and seconds > 0:
             self._learn(rows / seconds)
             self._step = self._next_step()
@@ -79,6 +80,12 @@ class BatchSizeTuner:
         """Halve the size for a while: commits wait for locks, or others wait for theirs."""
         self._calm_commits = 0
         self._ceiling = self._step = max(0, self._step - _STEPS_A_DOUBLING)
+
+    def limit(self, rows: float) -> None:
+        """Stay at ``rows`` or below from now on, for a reason that is no matter of speed."""
+        self._highest = max(0, bisect_right(self._sizes, rows) - 1)
+        self._ceiling = min(self._ceiling, self._highest)
+        self._step = min(self._step, self._ceiling)
 
     def _learn(self, rate: float) -> None:
         pace = self._paces.setdefault(self._step, _Pace(rate, looks=0))

@@ -40,12 +40,14 @@ class BatchLimits:
 
     Attributes:
         start_rows: rows of the first transaction; later ones have between ``fewest_rows`` and ``most_rows``.
+        most_bytes: of a transaction's values, so that memory stays flat however long the rows are.
         retry_seconds: for how long a transaction is tried again before its error is raised.
     """
 
     start_rows: int = 1000
     fewest_rows: int = 100
     most_rows: int = 20_000
+    most_bytes: int = 4 * 1024**2
     retry_seconds: float = 30.0
 
     @classmethod
@@ -93,6 +95,7 @@ class BatchDatabaseOperator:
     ) -> None:
         """Write to an open database, over connections taken with ``priority``; ``rng`` draws the jitter of retries."""
         limits = limits or BatchLimits()
+        self._most_bytes = limits.most_bytes
         self._keeps_session = not database.transaction_pooler
         self._clock = asyncio.get_running_loop().time
         self._types = TableTypes()
@@ -194,6 +197,8 @@ class BatchDatabaseOperator:
         result, batch, began_at = await self._transactions.run(attempt, is_repeatable=is_repeatable)
         ended_at = self._clock()
         self._meter.committed(batch, ended_at - asked_at)
+        if batch.rows:
+            self._tuner.limit(self._most_bytes * batch.rows / batch.bytes)
         if not is_careful:
             self._tuner.record(batch.rows, ended_at - began_at)
         self._resume_at = ended_at + self._pace.pause_after(ended_at - began_at)

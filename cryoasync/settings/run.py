@@ -160,7 +160,7 @@ class RunSettings(Section):
         ge=1,
         le=100_000,
         description="Rows that are committed in one transaction at first. Then the size follows what the server "
-        "does best, between a tenth and ten times of it, in less than half a second a commit.",
+        "does best, between a tenth and ten times of it, in less than half a second and 4 MiB a commit.",
     )
     batch_age_seconds: float = Field(
         default=0.25, gt=0, description="The longest that a result waits for its batch to fill."

@@ -178,6 +178,18 @@ async def test_an_asynchronous_iterable_is_taken_batch_by_batch(
     assert max(ahead) <= 101
 
 
+async def test_long_rows_make_small_batches(database: Database, execute: Execute, fetch: Fetch) -> None:
+    """Those that begin the table tell how long the others may be."""
+    await execute("CREATE TABLE t (id int, text text)")
+    operator = BatchDatabaseOperator(
+        database, BatchLimits(start_rows=100, fewest_rows=10, most_bytes=100_000)
+    )
+    await operator.bulk_insert("t", ["id", "text"], ((number, "x" * 5000) for number in range(400)))
+    sizes = await fetch("SELECT count(*) FROM t GROUP BY xmin ORDER BY min(id)")
+    assert sizes[0] == (100,)
+    assert max(sizes[1:]) <= (20,)
+
+
 async def test_writers_of_the_same_keys_do_not_lock_each_other_out(
     database: Database, operator: BatchDatabaseOperator, execute: Execute, fetch: Fetch
 ) -> None:

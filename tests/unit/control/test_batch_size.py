@@ -105,6 +105,18 @@ def test_a_conflict_halves_the_size_for_a_while() -> None:
     assert median(lived(tuner, PRICES["a server near by"], 60)[-9:]) > settled / 2
 
 
+def test_a_limit_is_kept_to_and_lifted() -> None:
+    """Whatever would be faster."""
+    tuner = BatchSizeTuner(1000, 100, 20_000)
+    lived(tuner, PRICES["a server near by"], 40)
+    tuner.limit(700.0)
+    assert max(lived(tuner, PRICES["a server near by"], 40)) <= 700
+    tuner.limit(1.0)
+    assert tuner.size == 100
+    tuner.limit(1e9)
+    assert median(lived(tuner, PRICES["a server near by"], 60)[-9:]) > 5000
+
+
 def test_conflicts_without_end_leave_the_smallest_size() -> None:
     tuner = BatchSizeTuner(1000, 100, 20_000)
     for _ in range(30):
