@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lab prove bench format hooks lock test-system clean
+.PHONY: help install run test check lab prove bench faults format hooks lock test-system clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ bench: install ## Run the benchmarks in a small form; benchmarks/RESULTS.md has 
 	$(BIN)/python -m benchmarks.bench_checkpoint --entries 300000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_publish --molecules 20000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_import --compounds 100000 --rounds 1
+
+faults: install ## Let everything befall the database, a hundred mixes of it, while runs store; some 20 minutes
+	$(BIN)/python -m tests.faults.sweep
 
 format: install ## Format and sort imports
 	$(BIN)/ruff format .

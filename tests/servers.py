@@ -82,14 +82,14 @@ class Server:
 
 @asynccontextmanager
 async def running_server(
-    programs: Path | None = None, folder: Path | None = None, **settings: str
+    programs: Path | None = None, *, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Server]:
     """Yield a server with settings, in a folder of its own; it is gone in the end."""
     # Not pytest's folder, which is for its user alone: root's server runs as another one.
-    folder = folder or Path(mkdtemp(prefix="postgresql-"))
+    folder = Path(mkdtemp(prefix="postgresql-"))
     if os.getuid() == 0:
         shutil.chown(folder, "nobody")
-    server = Server(folder=folder, programs=programs or find_programs(), settings=settings)
+    server = Server(folder=folder, programs=programs or find_programs(), settings=settings or {})
     try:
         await server.initialise()
         await server.start()

@@ -77,8 +77,7 @@ class Database:
         """
         with self._errors():
             async with self.pool.get_connection(priority, keeps_session=True) as connection:
-                transaction = connection.transaction()
-                await transaction.start()
+                transaction = await _begun(connection)
                 try:
                     yield connection
                 except BaseException:
@@ -95,6 +94,17 @@ class Database:
             except asyncpg.ReadOnlySQLTransactionError:
                 self.pool.expire_connections()
                 raise
+
+
+async def _begun(connection: Connection) -> Transaction:
+    """Begin a transaction, or drop the connection: asyncpg takes one that failed to begin for begun."""
+    transaction = connection.transaction()
+    try:
+        await transaction.start()
+    except BaseException:
+        connection.terminate()
+        raise
+    return transaction
 
 
 async def _roll_back(connection: Connection, transaction: Transaction) -> None:

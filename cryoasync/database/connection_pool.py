@@ -93,7 +93,8 @@ class IntelligentConnectionPool:
         seconds = self.limits.acquire_seconds if timeout is None else timeout
         return Acquisition(
             partial(self._lend, lease, priority, seconds),
-            partial(self.release_connection, keeps_session=keeps_session),
+            self.release_connection,
+            keeps_session=keeps_session,
         )
 
     async def release_connection(self, connection: PooledConnection, *, keeps_session: bool = False) -> None:

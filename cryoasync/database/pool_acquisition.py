@@ -13,9 +13,12 @@ class Acquisition:
     def __init__(
         self,
         lend: Callable[[], Coroutine[Any, Any, PooledConnection]],
-        take_back: Callable[[PooledConnection], Coroutine[Any, Any, None]],
+        take_back: Callable[..., Coroutine[Any, Any, None]],
+        *,
+        keeps_session: bool,
     ) -> None:
-        """Ask for nothing yet."""
+        """Ask for nothing yet; a block that ends with an error may have left anything in the session."""
+        self._keeps_session = keeps_session
         self._lend = lend
         self._take_back = take_back
         self._connection: PooledConnection | None = None
@@ -34,4 +37,4 @@ class Acquisition:
     ) -> None:
         """Give the connection back."""
         assert self._connection is not None
-        await self._take_back(self._connection)
+        await self._take_back(self._connection, keeps_session=self._keeps_session and error is None)

@@ -3,6 +3,7 @@
 import asyncio
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from cryoasync.database import connection as connection_module
@@ -124,3 +125,22 @@ async def test_the_embedded_server_is_not_asked_for_what_far_ones_must_show(
     settings = DatabaseSettings(dsn=postgres.dsn("postgres"))
     async with open_database(settings) as database, database.session() as connection:
         assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_a_transaction_that_could_not_begin_leaves_nothing_to_the_next(database: Database) -> None:
+    """Asyncpg would take the next one for a part of it, and set a savepoint where there is no transaction."""
+    async with database.session() as connection:
+        begin = connection.execute
+
+        async def cancelled(statement: str) -> None:
+            await begin("SET statement_timeout = 1")
+            await begin("SELECT pg_sleep(1)" if statement.startswith("BEGIN") else statement)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "execute", lambda _, statement: cancelled(statement))
+        with pytest.raises(DatabaseUnavailableError, match="statement timeout"):
+            async with database.transaction():
+                pass
+    for _ in range(3):
+        async with database.transaction() as connection:
+            assert await connection.fetchval("SELECT 1") == 1
