@@ -90,7 +90,8 @@ def require_file_with_json(output: str | None, *, as_json: bool) -> None:
 
 async def told_export(work: "Awaitable[ExportReport]", *, as_json: bool) -> int:
     """Wait for an export, say what was written, and return the exit code."""
-    from cryoasync.service.output_file import ReaderGoneError  # noqa: PLC0415 - with the export itself
+    from cryoasync.service.citation import CC_BY_SA  # noqa: PLC0415 - with the export itself
+    from cryoasync.service.output_file import ReaderGoneError  # noqa: PLC0415 - see above
 
     try:
         report = await work
@@ -102,4 +103,15 @@ async def told_export(work: "Awaitable[ExportReport]", *, as_json: bool) -> int:
         size = f"{report.bytes / 1e6:,.1f} MB" if report.bytes >= 100_000 else f"{report.bytes:,} bytes"
         # Not to stdout, which may be the very file.
         sys.stderr.write(f"{report.rows:,} rows of {report.table} are in {report.file} ({size}).\n")
+    if report.note is not None and not as_json:
+        where = (
+            f"in {report.note_file}"
+            if report.note_file
+            else "in the file"
+            if report.file
+            else "in what `cryoasync cite` prints"
+        )
+        sys.stderr.write(
+            f"They hold data of ChEMBL, licensed under {CC_BY_SA}; what to pass on stands {where}.\n"
+        )
     return 0

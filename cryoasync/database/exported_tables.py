@@ -12,7 +12,7 @@ from cryoasync.errors import UsageError
 _BY_RUN_ID = "run_id = $1"
 # Whichever run fetched it last, a compound belongs to every run that was asked for it. One whose synonyms
 # alone failed has its row all the same. A file of PubChem's names compounds in records of its own.
-_OF_RUN = """
+OF_RUN = """
 SELECT runs.source, entries.source_id
 FROM cryoasync.run_entries AS entries
 JOIN cryoasync.runs ON runs.id = entries.run_id
@@ -23,7 +23,7 @@ FROM cryoasync.pubchem_compounds
 WHERE run_id = $1
 """
 _MOLECULES_OF_RUN = f"""
-SELECT molecule_id FROM cryoasync.molecule_sources WHERE (source, source_id) IN ({_OF_RUN})
+SELECT molecule_id FROM cryoasync.molecule_sources WHERE (source, source_id) IN ({OF_RUN})
 """  # noqa: S608 - constants of ours
 
 
@@ -37,12 +37,12 @@ class _Exported:
 
 _TABLES = {
     # The number becomes text, not the reverse: the ids of another source's run are no numbers.
-    "pubchem_compounds": _Exported(order="cid", of_run=f"('pubchem', cid::text) IN ({_OF_RUN})"),
-    "chembl_molecules": _Exported(order="chembl_id", of_run=f"('chembl', chembl_id) IN ({_OF_RUN})"),
-    "rdkit_descriptors": _Exported(order="source, source_id", of_run=f"(source, source_id) IN ({_OF_RUN})"),
+    "pubchem_compounds": _Exported(order="cid", of_run=f"('pubchem', cid::text) IN ({OF_RUN})"),
+    "chembl_molecules": _Exported(order="chembl_id", of_run=f"('chembl', chembl_id) IN ({OF_RUN})"),
+    "rdkit_descriptors": _Exported(order="source, source_id", of_run=f"(source, source_id) IN ({OF_RUN})"),
     "file_records": _Exported(order="file, record"),
     "molecules": _Exported(order="id", of_run=f"id IN ({_MOLECULES_OF_RUN})"),
-    "molecule_sources": _Exported(order="source, source_id", of_run=f"(source, source_id) IN ({_OF_RUN})"),
+    "molecule_sources": _Exported(order="source, source_id", of_run=f"(source, source_id) IN ({OF_RUN})"),
     "molecular_properties": _Exported(
         order="molecule_id, property, source, source_id", of_run=f"molecule_id IN ({_MOLECULES_OF_RUN})"
     ),

@@ -47,11 +47,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """A query that gives ``columns`` in their order, and its arguments."""
+    """A query that gives ``columns`` in their order, its arguments, and what must be passed on with its rows."""
 
     columns: tuple[Column, ...]
     query: str
     arguments: tuple[Any, ...] = ()
+    note: str | None = None
 
 
 async def selection_of(database: Database, query: str, *arguments: Any) -> Selection:

@@ -4,7 +4,7 @@ import gzip
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from cryoasync.database.opening import opened_database
 from cryoasync.database.stream import Selection, stream_csv, stream_json_lines
 from cryoasync.errors import StoppedError, UsageError
 from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
+from cryoasync.service.citation import licence_note
 from cryoasync.service.output_file import Output, opened_output
 from cryoasync.settings import Settings
 
@@ -53,13 +54,18 @@ class ExportTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportReport:
-    """What was exported, and how many bytes it took; ``file`` is ``None`` for standard output."""
+    """What was exported, and how many bytes it took; ``file`` is ``None`` for standard output.
+
+    ``note`` is what must be passed on with the rows, and ``note_file`` where it stands, if in a file of its own.
+    """
 
     table: str
     rows: int
     file: Path | None
     format: ExportFormat
     bytes: int
+    note: str | None = None
+    note_file: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``export --json`` prints."""
@@ -69,6 +75,8 @@ class ExportReport:
             "file": str(self.file),
             "format": self.format,
             "bytes": self.bytes,
+            "license_note": self.note,
+            "license_file": None if self.note_file is None else str(self.note_file),
         }
 
 
@@ -95,9 +103,12 @@ def export_target(output: str | None, format_name: str | None) -> ExportTarget:
 
 async def export_table(settings: Settings, wanted: TableExport, target: ExportTarget) -> ExportReport:
     """Export rows of a table; errors are those of :func:`export_selection`."""
-    return await export_selection(
-        settings, target, wanted.table, lambda database: table_selection(database, wanted)
-    )
+
+    async def select(database: Database) -> Selection:
+        selection = await table_selection(database, wanted)
+        return replace(selection, note=await licence_note(database, wanted.table))
+
+    return await export_selection(settings, target, wanted.table, select)
 
 
 async def export_selection(
@@ -107,6 +118,9 @@ async def export_selection(
     select: Callable[[Database], Awaitable[Selection]],
 ) -> ExportReport:
     """Export what ``select`` chooses; a file appears when it is whole, and memory stays flat.
+
+    What must be passed on with the rows stands in the metadata of a Parquet file. CSV and JSON lines have no place
+    for it that every reader would pass over, so that it stands in a file beside.
 
     Raises:
         UsageError: ``select`` finds no such thing.
@@ -127,7 +141,26 @@ async def export_selection(
     except StoppedError as error:
         assert stop.signal is not None, "it is why"
         raise ExportStoppedError(stop.signal) from error
-    return ExportReport(table=table, rows=rows, file=target.path, format=target.format, bytes=output.bytes)
+    return ExportReport(
+        table=table,
+        rows=rows,
+        file=target.path,
+        format=target.format,
+        bytes=output.bytes,
+        note=selection.note,
+        note_file=_note_file(target, selection.note),
+    )
+
+
+def _note_file(target: ExportTarget, note: str | None) -> Path | None:
+    """Write a note beside a file that cannot hold it, and return where."""
+    path = target.path
+    if note is None or path is None or target.format is ExportFormat.PARQUET or not path.is_file():
+        return None
+    beside = path.with_name(f"{path.name}.license.txt")
+    with opened_output(beside) as output:
+        output.write(f"{note}\n".encode())
+    return beside
 
 
 async def _write(database: Database, selection: Selection, output: Output, target: ExportTarget) -> int:

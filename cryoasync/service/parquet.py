@@ -33,7 +33,10 @@ async def write_parquet(database: Database, selection: Selection, output: Output
     Raises:
         CryoasyncError: as :class:`Output` and the database do.
     """
-    schema = pa.schema([(column.name, _TYPES.get(column.type, pa.string())) for column in selection.columns])
+    schema = pa.schema(
+        [(column.name, _TYPES.get(column.type, pa.string())) for column in selection.columns],
+        metadata=None if selection.note is None else {"license": selection.note},
+    )
     rows, group = 0, []
     with parquet.ParquetWriter(output, schema) as writer:
         async with streamed_records(database, selection, kept_types=_TYPES) as pages:
