@@ -63,6 +63,10 @@ class Cryoasync:
         # A rate that rises by itself on the way, such as for a probe, may allow it earlier.
         return min(earliest, max(self._rate.changes_at(now), self._hold_until))
 
+    def rate(self, now: float) -> int:
+        """Return the requests in a second that are thought advisable."""
+        return self._rate.decision(now).rate
+
     @property
     def _waits_for_a_probe(self) -> bool:
         """Whether a single request has to tell whether a block is over."""

@@ -2,14 +2,20 @@
 
 Up to eight requests under way it answers in 0.4 s; beyond, it takes (c/8)^1.5 times as long, fails from twelve
 on, refuses above 25 requests a second, and one call in a hundred hangs. Discrete events in virtual time.
+
+``python -m benchmarks.laboratory.knee`` prints a table.
 """
 
+import argparse
 import heapq
 import math
 import random
 from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -269,3 +275,43 @@ def play_knee(
 ) -> KneeResult:
     """Return what ``client`` gets out of the source; the same ``rng`` plays the same."""
     return _Knee(client, rng, seconds, scored_from, hangs).run()
+
+
+CLIENTS: Mapping[str, Callable[[], ConcurrencyClient]] = {
+    "cryoasync": Learned,
+    "fixed 4": lambda: Fixed(4),
+    "fixed 8": lambda: Fixed(8),
+    "fixed 16": lambda: Fixed(16),
+    "AIMD (Vector's ARC)": Arc,
+    "Gradient2": Gradient2,
+}
+
+
+def play_client(name: str, hangs: float, seed: int) -> KneeResult:
+    """Play a client for an hour."""
+    return play_knee(CLIENTS[name](), random.Random(f"{seed} source"), hangs=hangs)
+
+
+def main() -> None:
+    """Print what each client gets."""
+    parser = argparse.ArgumentParser(prog="laboratory.knee", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20)
+    seeds = parser.parse_args().seeds
+    print("| S11 | seeds | % of the knee: mean | worst | without hangs | hang cost % | p95 of residuals |")
+    print("|---|---|---|---|---|---|---|")
+    with ProcessPoolExecutor() as pool:
+        for name in CLIENTS:
+            plays = list(pool.map(partial(play_client, name, 0.01), range(seeds)))
+            calm = list(pool.map(partial(play_client, name, 0.0), range(seeds)))
+            shares = [100 * each.rate / KNEE_RATE for each in plays]
+            mean, without = (sum(each.rate for each in of) / seeds / KNEE_RATE for of in (plays, calm))
+            residuals = sorted(residual for each in plays for residual in each.residuals)
+            print(
+                f"| {name} | {seeds} | {100 * mean:.1f} | {min(shares):.1f} | {100 * without:.1f}"
+                f" | {100 * (1 - mean / without):.1f} | {residuals[int(0.95 * len(residuals))]:.2f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,15 @@
 """Plays one client against one server as discrete events in virtual time."""
 
+import hashlib
 import heapq
 import math
 import random
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
+from typing import Protocol
 
-from benchmarks.laboratory.clients import Client
+from benchmarks.laboratory.clients import THROTTLES, Client
 from benchmarks.laboratory.scenarios import CHUNK, Scenario
 from benchmarks.laboratory.server import Answer, Kind, Server, Tally
 
@@ -19,17 +21,36 @@ SPINS = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a play came to: rows in the part that is scored, requests, and what the server counted."""
+    """What a play came to: rows in the part that is scored, requests, and what the server counted.
+
+    ``digest`` is of every event, with its time: equal plays have equal ones.
+    """
 
     rows: int
     requests: int
     most_sent_in_a_second: int
     tally: Tally
+    digest: str
+
+
+class Sizes(Protocol):
+    """Decides how many ids the next request carries."""
+
+    def choose(self, now: float) -> int:
+        """Return a size."""
+        ...
+
+    def answered(self, size: int, seconds: float, *, failed: bool) -> None:
+        """Learn from an answer that was no refusal."""
+        ...
 
 
 class _Play:
-    def __init__(self, client: Client, scenario: Scenario, rng: random.Random) -> None:
+    def __init__(self, client: Client, scenario: Scenario, rng: random.Random, sizes: Sizes | None) -> None:
         self._client = client
+        self._sizes = sizes
+        self._size_of: dict[int, int] = {}
+        self._digest = hashlib.blake2b(digest_size=8)
         self._scenario = scenario
         self._rng = rng
         self._server = Server(scenario.model, rng)
@@ -52,12 +73,14 @@ class _Play:
             requests=self._requests,
             most_sent_in_a_second=self._most,
             tally=self._server.tally,
+            digest=self._digest.hexdigest(),
         )
 
     def _step(self) -> None:
         send_at = self._client.next_send(self._now) if self._in_flight < IN_FLIGHT else math.inf
         if self._events and self._events[0][0] <= send_at:
             self._now, _, number, answer = heapq.heappop(self._events)
+            self._digest.update(f"{self._now!r} {number} {answer}\n".encode())
             if answer is None:
                 self._arrive(number)
             else:
@@ -71,6 +94,7 @@ class _Play:
 
     def _send(self) -> None:
         number = next(self._numbers)
+        self._size_of[number] = CHUNK if self._sizes is None else self._sizes.choose(self._now)
         self._client.sent(number, self._now)
         self._in_flight += 1
         self._requests += 1
@@ -81,23 +105,28 @@ class _Play:
         self._schedule(self._rng.uniform(*LATENCY_SECONDS), number, None)
 
     def _arrive(self, number: int) -> None:
-        answer = self._server.arrive(self._now, CHUNK)
+        answer = self._server.arrive(self._now, self._size_of[number])
         self._schedule(answer.seconds + self._rng.uniform(*LATENCY_SECONDS), number, answer)
 
     def _return(self, number: int, answer: Answer) -> None:
         self._in_flight -= 1
+        size = self._size_of.pop(number)
         self._client.answered(number, answer, self._now)
+        if self._sizes is not None and answer.kind not in THROTTLES:
+            self._sizes.answered(size, answer.seconds, failed=answer.kind is not Kind.ROWS)
         if answer.kind is Kind.ROWS and self._scenario.scored_from <= self._now < self._scenario.seconds:
-            self._rows += CHUNK
+            self._rows += size
 
     def _schedule(self, after: float, number: int, answer: Answer | None) -> None:
         heapq.heappush(self._events, (self._now + after, next(self._order), number, answer))
 
 
-def play(client: Client, scenario: Scenario, rng: random.Random) -> Result:
+def play(client: Client, scenario: Scenario, rng: random.Random, sizes: Sizes | None = None) -> Result:
     """Return what ``client`` gets out of ``scenario``; the same ``rng`` plays the same.
+
+    Without ``sizes`` every request carries 200 ids.
 
     Raises:
         RuntimeError: the client waits for ever, or spins.
     """
-    return _Play(client, scenario, rng).run()
+    return _Play(client, scenario, rng, sizes).run()
