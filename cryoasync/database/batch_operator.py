@@ -42,6 +42,7 @@ class BatchLimits:
         start_rows: rows of the first transaction; later ones have between ``fewest_rows`` and ``most_rows``.
         most_bytes: of a transaction's values, so that memory stays flat however long the rows are.
         retry_seconds: for how long a transaction is tried again before its error is raised.
+        retries_outages: whether that holds for outages too, or for conflicts with other transactions alone.
     """
 
     start_rows: int = 1000
@@ -49,12 +50,17 @@ class BatchLimits:
     most_rows: int = 20_000
     most_bytes: int = 4 * 1024**2
     retry_seconds: float = 30.0
+    retries_outages: bool = True
 
     @classmethod
-    def around(cls, rows: int, *, retry_seconds: float) -> Self:
+    def around(cls, rows: int, *, retry_seconds: float, retries_outages: bool = True) -> Self:
         """Return limits from a tenth to ten times of ``rows``, to begin with."""
         return cls(
-            start_rows=rows, fewest_rows=max(1, rows // 10), most_rows=10 * rows, retry_seconds=retry_seconds
+            start_rows=rows,
+            fewest_rows=max(1, rows // 10),
+            most_rows=10 * rows,
+            retry_seconds=retry_seconds,
+            retries_outages=retries_outages,
         )
 
 
@@ -108,6 +114,7 @@ class BatchDatabaseOperator:
             database,
             priority=priority,
             retry_seconds=limits.retry_seconds,
+            retries_outages=limits.retries_outages,
             on_retry=self._note_retry,
             clock=self._clock,
             rng=rng or random.Random(),

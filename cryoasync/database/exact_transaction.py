@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from cryoasync.database.connection import Connection, Database
+from cryoasync.database.error_translation import is_conflict
 from cryoasync.database.pool_queue import Priority
 from cryoasync.errors import CommitUnknownError, DatabaseError, DatabaseUnavailableError
 from cryoasync.ports import Clock
@@ -33,14 +34,19 @@ class ExactTransactions:
         *,
         priority: Priority = Priority.WORK,
         retry_seconds: float,
+        retries_outages: bool = True,
         on_retry: Callable[[DatabaseUnavailableError], None],
         clock: Clock,
         rng: random.Random,
     ) -> None:
-        """Try again for up to ``retry_seconds``, telling ``on_retry`` each time; ``rng`` draws the jitter."""
+        """Try again for up to ``retry_seconds``, telling ``on_retry`` each time; ``rng`` draws the jitter.
+
+        Without ``retries_outages`` only conflicts with other transactions are tried again.
+        """
         self._database = database
         self._priority = priority
         self._retry_seconds = retry_seconds
+        self._retries_outages = retries_outages
         self._on_retry = on_retry
         self._clock = clock
         self._rng = rng
@@ -67,7 +73,8 @@ class ExactTransactions:
             except CommitUnknownError:
                 raise
             except DatabaseUnavailableError as error:
-                if self._clock() + pause > end_at:
+                is_for_others = not (self._retries_outages or is_conflict(error))
+                if is_for_others or self._clock() + pause > end_at:
                     raise
                 self._on_retry(error)
             await asyncio.sleep(pause)

@@ -46,8 +46,11 @@ class RunOutcome:
 
 
 def batch_writer(database: Database, run: RunSettings) -> BatchDatabaseOperator:
-    """Return what writes the batches of a run: an outage is for its patience, a conflict for the writer."""
-    limits = BatchLimits.around(run.batch_rows, retry_seconds=RETRY_SECONDS)
+    """Return what writes the batches of a run: an outage is for its patience, a conflict for the writer.
+
+    So the fetching pauses as soon as an outage is met.
+    """
+    limits = BatchLimits.around(run.batch_rows, retry_seconds=RETRY_SECONDS, retries_outages=False)
     return BatchDatabaseOperator(database, limits, priority=Priority.COMMIT)
 
 
