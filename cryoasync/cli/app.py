@@ -7,6 +7,7 @@ import typer
 
 import cryoasync
 from cryoasync.cli import cache, config, ctl, db, failures, plan, publish, run, runs
+from cryoasync.cli.adopt import adopt
 from cryoasync.cli.cite import cite
 from cryoasync.cli.command import reporting_errors
 from cryoasync.cli.conflicts import conflicts
@@ -39,6 +40,7 @@ app.command()(conflicts)
 app.add_typer(publish.app, name="publish")
 app.command()(link)
 app.command()(cite)
+app.command()(adopt)
 app.command()(simulate)
 app.add_typer(cache.app, name="cache")
 app.add_typer(db.app, name="db")
