@@ -4,7 +4,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from cryoasync.control.compound_risk import CompoundRisk
 from cryoasync.control.endpoint_backoff import EndpointBackoff
 from cryoasync.control.error_category import ErrorCategory
 from cryoasync.control.error_record import ErrorRecord
-from cryoasync.control.error_treatment import TREATMENTS, Budget, Cure, Treatment
+from cryoasync.control.error_treatment import TREATMENTS, Budget, Cure, Treatment, Vote
 from cryoasync.control.permit_queue import Priority
 from cryoasync.control.retry import SECONDS_OF_ONE, BatchHistory, Decision, Evidence
 from cryoasync.control.retry_budget import RetryBudget
@@ -27,7 +27,7 @@ LONG_SECONDS = 15.0
 """A request that is expected to take so long, and is not answered at all, was too much for the server."""
 
 THROTTLED_LATELY_SECONDS = 300.0
-FORBIDDEN = 403
+FORBIDDEN, GATEWAY_TIMEOUT = 403, 504
 TRIAL_PAUSES = 4
 BATCHES_A_LESSON = 4
 FIRST_FAILURES, FIRST_CALLS = 0.2, 2.0
@@ -43,6 +43,7 @@ class Attempted:
         ids: for how many.
         status: of the answer; ``None`` without one.
         sent_at: when; ``None`` where nothing went out.
+        seconds: how long the answer took.
         timed_out: whether the answer was given up after the time-out.
         retry_after_seconds: what the server asked for.
     """
@@ -51,6 +52,7 @@ class Attempted:
     ids: int
     status: int | None
     sent_at: float | None
+    seconds: float = 0.0
     timed_out: bool = False
     retry_after_seconds: float | None = None
 
@@ -131,7 +133,10 @@ class PredictiveErrorHandler:
         """Return what to do with the batch of ``history``, which met ``category``."""
         now, health, treatment = self._clock(), self._health[attempted.endpoint], TREATMENTS[category]
         self._note(category, attempted.endpoint, suspected=history.is_suspected)
-        decision = history.decide(category, self._evidence(health, history, now))
+        decision = history.decide(category, self._evidence(health, attempted, history, now))
+        if history.is_known_bad and treatment.breaker in {Vote.FAILURE, Vote.SILENCE}:
+            # It fails because of whom it names, as far as is known.
+            treatment = replace(treatment, breaker=Vote.NONE)
         if decision not in {Decision.RETRY, Decision.PROBE}:
             return Strategy(decision=decision, treatment=treatment)
         return Strategy(
@@ -185,11 +190,12 @@ class PredictiveErrorHandler:
         elif not suspected:
             health.count(now, failed=TREATMENTS[category].is_chance)
 
-    def _evidence(self, health: _Health, history: BatchHistory, now: float) -> Evidence:
+    def _evidence(self, health: _Health, attempted: Attempted, history: BatchHistory, now: float) -> Evidence:
         is_healthy = health.passed_at > history.failed_at
         if history.is_known_bad and history.size > 1:
             is_healthy = is_healthy and now - health.passed_at < HEALTHY_FOR_SECONDS
-        return Evidence(now=now, is_healthy=is_healthy, chance=health.chance(now))
+        is_quick = attempted.status == GATEWAY_TIMEOUT and attempted.seconds < LONG_SECONDS
+        return Evidence(now=now, is_healthy=is_healthy, chance=health.chance(now), is_quick=is_quick)
 
     def _pause_seconds(
         self, category: ErrorCategory, attempted: Attempted, history: BatchHistory, now: float

@@ -46,11 +46,13 @@ class Evidence:
         now: a reading of the run's clock.
         is_healthy: whether other requests passed meanwhile.
         chance: how probable it is that a request which nobody suspects fails.
+        is_quick: whether a server gave up sooner than one does for which a batch is too much.
     """
 
     now: float
     is_healthy: bool
     chance: float
+    is_quick: bool = False
 
 
 _CURES: Mapping[Cure, Decision] = {Cure.HALVING: Decision.HALVE, Cure.ISOLATING: Decision.ISOLATE}
@@ -72,7 +74,7 @@ class BatchHistory:
         self.errors[category] += 1
         self.failed_at = evidence.now
         first_at = self.first_at.setdefault(category, evidence.now)
-        if treatment.cure is Cure.WAITING or self.errors[category] < self._least_tries(treatment):
+        if treatment.cure is Cure.WAITING or self.errors[category] < self._least_tries(treatment, evidence):
             return Decision.RETRY
         if self._needs_others_to_pass(treatment) and not evidence.is_healthy:
             return Decision.PROBE
@@ -93,9 +95,11 @@ class BatchHistory:
         is_alone = self.size == 1 and self.errors[category] > 1 and TREATMENTS[category].is_chance
         return is_alone and now - self.first_at[category] < SECONDS_OF_ONE
 
-    def _least_tries(self, treatment: Treatment) -> int:
+    def _least_tries(self, treatment: Treatment, evidence: Evidence) -> int:
         if self.size == 1:
             return treatment.tries_alone
+        if treatment.sizer and evidence.is_quick:
+            return treatment.tries_in_batch + 1
         return 1 if self.is_known_bad and treatment.cure is Cure.ISOLATING else treatment.tries_in_batch
 
     def _tries(self, treatment: Treatment, chance: float) -> int:

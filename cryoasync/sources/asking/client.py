@@ -45,10 +45,14 @@ class SourceClient(Generic[E]):
         ids = [entry.source_id for entry in entries]
         fetch = Fetch(endpoint=endpoint, ids=ids, report=report, isolation=isolation)
         fetch.questions.append(Question.of(entries, priority=endpoint.priority))
-        while fetch.questions:
-            await self._ask(fetch, fetch.questions.popleft())
-            if not fetch.questions:
-                fetch.questions += [Question.of(part) for part in isolation.next_parts()]
+        now = asyncio.get_running_loop().time
+        while (question := fetch.next_question(now())) is not None:
+            if (seconds := question.due_at - now()) > 0:
+                report(Activity.BACKING_OFF)
+                await asyncio.sleep(seconds)
+            if question.wants_probe:
+                await self._probe(fetch, question)
+            await self._ask(fetch, question)
         self._guards.traffic.recover(fetch.errors - fetch.lost)
         return fetch
 
@@ -78,7 +82,7 @@ class SourceClient(Generic[E]):
             self._guards.traffic.met(trouble.category)
         else:
             self._guards.tell_trouble(told.given, trouble, strategy.treatment, told.answer)
-        await self._carry_out(strategy, fetch, question, trouble)
+        self._carry_out(strategy, fetch, question, trouble)
 
     async def _exchange(self, fetch: Fetch[E], ids: Sequence[str], priority: Priority) -> Told:
         return await self._exchanges.ask(
@@ -114,9 +118,7 @@ class SourceClient(Generic[E]):
             endpoint.name,
         )
 
-    async def _carry_out(
-        self, strategy: Strategy, fetch: Fetch[E], question: Question, trouble: Trouble
-    ) -> None:
+    def _carry_out(self, strategy: Strategy, fetch: Fetch[E], question: Question, trouble: Trouble) -> None:
         match strategy.decision:
             case Decision.HALVE:
                 fetch.halve(question)
@@ -129,10 +131,8 @@ class SourceClient(Generic[E]):
                         fetch.endpoint.name, question.ids[0], trouble.category, fetch.ids
                     )
             case Decision.RETRY | Decision.PROBE:
-                fetch.report(Activity.BACKING_OFF)
-                await asyncio.sleep(strategy.pause_seconds)
-                if strategy.decision is Decision.PROBE:
-                    await self._probe(fetch, question)
+                question.due_at = asyncio.get_running_loop().time() + strategy.pause_seconds
+                question.wants_probe = strategy.decision is Decision.PROBE
                 question.priority = strategy.priority
                 fetch.questions.appendleft(question)
 
@@ -142,6 +142,7 @@ class SourceClient(Generic[E]):
         Raises:
             SourceError: that was one too many, or it is answered in another form than was agreed on.
         """
+        question.wants_probe = False
         guards, endpoint = self._guards, fetch.endpoint.name
         suspects = set(question.ids)
         known = self._api.reference_ids(fetch.endpoint)
@@ -168,6 +169,7 @@ def _attempted(endpoint: str, ids: int, answer: Response | NoResponse, trouble: 
         ids=ids,
         status=answer.status if isinstance(answer, Response) else None,
         sent_at=answer.sent_at,
+        seconds=answer.seconds,
         timed_out=isinstance(answer, NoResponse) and answer.is_timeout,
         retry_after_seconds=trouble.retry_after_seconds,
     )

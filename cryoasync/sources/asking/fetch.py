@@ -1,5 +1,6 @@
 """A chunk on its way: the batches that are still asked about, and the answers that came."""
 
+import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Failed:
 Answer = Found | Absent | Failed
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Question:
     """A batch that is still to be settled, and what it met so far.
 
@@ -63,6 +64,8 @@ class Question:
     history: BatchHistory
     priority: Priority = Priority.CONTINUE
     rest: Sequence[Entry] = ()
+    due_at: float = -math.inf
+    wants_probe: bool = False
     attempts: int = 0
     is_denied: bool = False
 
@@ -93,6 +96,18 @@ class Fetch(Generic[E]):
     errors: Counter[ErrorCategory] = field(default_factory=Counter)
     lost: Counter[ErrorCategory] = field(default_factory=Counter)
     questions: deque[Question] = field(default_factory=deque)
+
+    def next_question(self, now: float) -> Question | None:
+        """Return what to ask about next: what is due, else what was left over, else what is due soonest."""
+        chosen = next((question for question in self.questions if question.due_at <= now), None)
+        if chosen is None and (parts := self.isolation.next_parts()):
+            self.questions.extendleft(Question.of(part) for part in reversed(parts))
+            chosen = self.questions[0]
+        if chosen is None:
+            chosen = min(self.questions, key=lambda question: question.due_at, default=None)
+        if chosen is not None:
+            self.questions.remove(chosen)
+        return chosen
 
     def take_rows(self, question: Question, rows: Rows, response: Response) -> Trouble | None:
         """Keep the rows of the compounds asked for; where some lack, the question is narrowed to them.

@@ -44,6 +44,9 @@ from tests.unit.sources.pubchem.builders import (
 )
 
 PUBCHEMS = RatePolicy(counts=(CountWindow(limit=5, seconds=1.0), CountWindow(limit=400, seconds=60.0)))
+SERVER_SECONDS = 30.0
+"""After so long PubChem gives a request up."""
+
 SERVER_TROUBLES = {
     "fault 500": fault(500, "ServerError"),
     "fault unknown": fault(500, "Unknown"),
@@ -162,7 +165,7 @@ def test_rows_that_nobody_asked_for_are_passed_over() -> None:
     [
         (fault(400, "BadRequest"), 18, Failed),
         (fault(404, "NotFound"), 18, Absent),
-        (fault(504, "Timeout"), 40, Failed),
+        (fault(504, "Timeout"), 50, Failed),
         (CUT_OFF, 50, Failed),
         (fault(500, "ServerError"), 70, Failed),
         (page(503), 70, Failed),
@@ -185,7 +188,7 @@ def test_a_poisonous_id_is_found_by_dividing(reply: Reply, at_most: int, answer:
 
 
 def test_a_part_that_passes_condemns_the_rest_without_a_request() -> None:
-    """Rows that came are never asked for again, and what was left over is asked for once, together."""
+    """Rows that came are never asked for again, and what was left over is asked for once, while the culprit waits."""
     bench, fetch = fetch_all(
         16, lambda request: fault(400, "BadRequest") if "6" in request.ids else whole(request)
     )
@@ -196,8 +199,8 @@ def test_a_part_that_passes_condemns_the_rest_without_a_request() -> None:
         (5, 2),
         (5, 1),
         (6, 1),
-        (6, 1),
         (9, 10),
+        (6, 1),
     ]
     assert kinds(fetch) == {Found: 15, Failed: 1}
 
@@ -312,10 +315,20 @@ def test_a_time_out_halves_at_once_and_makes_later_chunks_smaller() -> None:
     def behaviour(request: Request) -> Reply:
         return fault(504, "Timeout") if len(request.ids) > 60 else whole(request)
 
-    bench, fetch = fetch_all(200, behaviour)
+    bench, fetch = fetch_all(200, behaviour, exchange_seconds=SERVER_SECONDS)
     assert [len(request.ids) for request in bench.requests] == [200, 100, 50, 50, 100, 50, 50]
     assert kinds(fetch) == {Found: 200}
     assert bench.sizer.get_next_chunk_size(NOON, MONDAY) < 100
+
+
+def test_a_time_out_that_comes_too_soon_is_no_matter_of_size() -> None:
+    """A gateway said so: the same batch is asked for once more before it is halved."""
+
+    def behaviour(request: Request) -> Reply:
+        return fault(504, "Timeout") if request.number == 0 else whole(request)
+
+    bench, _ = fetch_all(200, behaviour)
+    assert [len(request.ids) for request in bench.requests] == [200, 200]
 
 
 @pytest.mark.parametrize("reply", [BUSY, fault(429, "ServerBusy"), page(429), fault(200, "ServerBusy")])
@@ -539,7 +552,7 @@ def test_every_request_is_recorded_with_what_was_decided() -> None:
         replies = [BROKEN, CUT_OFF, fault(504, "Timeout")]
         return replies[request.number] if request.number < len(replies) else whole(request)
 
-    bench, fetch = fetch_all(4, behaviour, spoke_before=True)
+    bench, fetch = fetch_all(4, behaviour, spoke_before=True, exchange_seconds=SERVER_SECONDS)
     assert [
         (attempt.first_id, attempt.last_id, attempt.status, attempt.decision) for attempt in fetch.attempts
     ] == [
@@ -566,7 +579,7 @@ def test_only_the_first_request_of_a_chunk_lets_others_go_first() -> None:
     def behaviour(request: Request) -> Reply:
         return fault(504, "Timeout") if len(request.ids) > 2 else whole(request)
 
-    bench, _ = fetch_all(4, behaviour)
+    bench, _ = fetch_all(4, behaviour, exchange_seconds=SERVER_SECONDS)
     assert [request.priority for request in bench.requests] == [
         Priority.BEGIN,
         Priority.CONTINUE,

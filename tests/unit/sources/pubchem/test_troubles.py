@@ -144,7 +144,7 @@ def test_everybody_is_told_what_concerns_them(row: Row, monkeypatch: pytest.Monk
         return whole(request) if request.number else row.reply
 
     async def main() -> tuple[Fetch[Endpoint], Watch]:
-        bench = Bench(behaviour, spoke_before=True)
+        bench = Bench(behaviour, spoke_before=True, exchange_seconds=30.0)
         watch = Watch(bench, monkeypatch)
         return await bench.fetch(entries(8)), watch
 
