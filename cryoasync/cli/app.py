@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="cryoasync",
-    help="Compounds from PubChem into PostgreSQL: completely, politely, fast, each one accounted for.",
+    help="Compounds from PubChem and ChEMBL into PostgreSQL: completely, politely, fast, each one accounted for.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
