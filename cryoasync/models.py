@@ -59,14 +59,20 @@ class RunOrders:
     Attributes:
         paused: whether no more chunks are begun.
         max_rate: requests a second at most, below what the policy allows.
+        breaker_resets: how often the circuits were to be closed so far.
     """
 
     paused: bool = False
     max_rate: float | None = None
+    breaker_resets: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return what the column ``orders`` keeps."""
-        return {"paused": self.paused, "max_rate": self.max_rate}
+        return {
+            "paused": self.paused,
+            "max_rate": self.max_rate,
+            "breaker_resets": self.breaker_resets,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

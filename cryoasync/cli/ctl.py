@@ -58,6 +58,14 @@ async def rate(
     return _tell(followed, told, as_json=as_json)
 
 
+@app.command(name="reset-breaker")
+@with_settings(*DATABASE_OPTIONS)
+async def reset_breaker(loaded: LoadedSettings, run: WhichRun = None, *, as_json: AsJson = False) -> int:
+    """Ask the source again at once, where the run waits for it to recover."""
+    followed = await _order(loaded, run, reset_breaker=True)
+    return _tell(followed, "asks its source again", as_json=as_json)
+
+
 def _rate(text: str) -> float | None:
     if text.lower() == POLICY:
         return None

@@ -19,7 +19,9 @@ def orders_from(stored: Any) -> RunOrders:
     return RunOrders() if stored is None else msgspec.convert(stored, RunOrders)
 
 
-async def give_orders(database: Database, run: Run, **changes: Any) -> RunOrders:
+async def give_orders(
+    database: Database, run: Run, *, reset_breaker: bool = False, **changes: Any
+) -> RunOrders:
     """Change the orders to the process that works on ``run``, and return all that hold now.
 
     Raises:
@@ -30,6 +32,8 @@ async def give_orders(database: Database, run: Run, **changes: Any) -> RunOrders
         record = await connection.fetchrow(_READ, run.id, run.epoch)
         if record is None:
             raise UsageError(f"Run {run.id} has just ended, or was started again.")
-        orders = replace(orders_from(record["orders"]), **changes)
+        before = orders_from(record["orders"])
+        resets = before.breaker_resets + reset_breaker
+        orders = replace(before, breaker_resets=resets, **changes)
         await connection.execute(_WRITE, run.id, orders.to_json())
     return orders

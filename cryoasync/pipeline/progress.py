@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cryoasync.control.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
@@ -55,10 +56,11 @@ class Progress:
         policy: RatePolicy | None,
         traffic: Traffic,
         *,
+        breaker: SharedCircuitBreaker | None = None,
         clock: Clock,
         details: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
-        """Begin to measure now; limiter and policy are ``None`` where there is no source to ask.
+        """Begin to measure now; limiter, policy and breaker are ``None`` where there is no source to ask.
 
         ``details`` are further JSON values of the live state.
         """
@@ -69,7 +71,7 @@ class Progress:
         self._traffic = traffic
         self._clock = clock
         self._details = details
-        self.control = RunControl(pool, limiter)
+        self.control = RunControl(pool, limiter, breaker)
         self._started_at = clock()
         self._pending_at_start = checkpoints.counts.pending
         self._failed_at_start = checkpoints.counts.failed

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cryoasync.control.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.models import RunOrders
 from cryoasync.pipeline.worker_pool import WorkerPool
@@ -10,10 +11,16 @@ from cryoasync.pipeline.worker_pool import WorkerPool
 class RunControl:
     """Follows orders, which say how the run should be, not what to do: to follow them twice changes nothing."""
 
-    def __init__(self, pool: WorkerPool, limiter: SharedRateLimiter | None) -> None:
-        """Steer a pool, and the limiter where there is a source to ask."""
+    def __init__(
+        self,
+        pool: WorkerPool,
+        limiter: SharedRateLimiter | None,
+        breaker: SharedCircuitBreaker | None = None,
+    ) -> None:
+        """Steer a pool, and limiter and circuits where there is a source to ask."""
         self._pool = pool
         self._limiter = limiter
+        self._breaker = breaker
         self._orders = RunOrders()
 
     def follow(self, orders: RunOrders) -> bool:
@@ -27,6 +34,8 @@ class RunControl:
             self._pool.gate.open()
         if self._limiter is not None and orders.max_rate != before.max_rate:
             self._limiter.set_ceiling(orders.max_rate)
+        if self._breaker is not None and orders.breaker_resets != before.breaker_resets:
+            self._breaker.reset("reset by hand")
         return True
 
     def to_json(self) -> dict[str, Any]:
@@ -35,4 +44,5 @@ class RunControl:
             **self._orders.to_json(),
             "drained": self._orders.paused and self._pool.is_drained,
             "can_set_rate": self._limiter is not None,
+            "can_reset_breaker": self._breaker is not None,
         }

@@ -66,6 +66,8 @@ def _require_at_work(report: RunReport, changes: dict[str, Any]) -> None:
         )
     if "max_rate" in changes and live is not None and not live["control"]["can_set_rate"]:
         raise UsageError(f"Run {run.id} asks no source, so that there is no rate to set.")
+    if "reset_breaker" in changes and live is not None and not live["control"]["can_reset_breaker"]:
+        raise UsageError(f"Run {run.id} asks no source, so that there is no circuit to reset.")
 
 
 async def _followed(database: Database, settings: Settings, report: RunReport, orders: RunOrders) -> Followed:

@@ -80,6 +80,10 @@ class Stages:
             rng=self._rng,
         )
 
+    def circuits(self) -> SharedCircuitBreaker | None:
+        """Return the circuits, where there is a source to ask."""
+        return None
+
     def details(self) -> Mapping[str, Any]:
         """Return further parts of the live state, as JSON values."""
         return {}
@@ -204,6 +208,10 @@ class Work(Stages):
         self._settings = settings
         self._source = source
         self._site = site
+
+    def circuits(self) -> SharedCircuitBreaker:
+        """Return the circuits of the source."""
+        return self.breaker
 
     def details(self) -> Mapping[str, Any]:
         """Return how the circuits stand, what the troubles were like, and how many requests are under way."""

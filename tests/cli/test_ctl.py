@@ -13,8 +13,11 @@ from tests.cli.conftest import CommandLine
 from tests.cli.seeds import mixed_run, running_run, with_database
 from tests.integration.database.builders import repository
 
-COMMANDS = [("pause",), ("resume",), ("rate", "2.5"), ("rate", "policy")]
-LIVE = {"control": {**RunOrders().to_json(), "drained": False, "can_set_rate": False}, "workers": []}
+COMMANDS = [("pause",), ("resume",), ("rate", "2.5"), ("rate", "policy"), ("reset-breaker",)]
+LIVE = {
+    "control": {**RunOrders().to_json(), "drained": False, "can_set_rate": False, "can_reset_breaker": False},
+    "workers": [],
+}
 
 
 def hold_of(database: Database, run: Run) -> RunHold:
@@ -49,9 +52,10 @@ def test_a_run_over_files_has_no_rate(command_line: CommandLine, dsn: str) -> No
         await hold_of(database, await running_run(database)).heartbeat(LIVE)
 
     with_database(dsn, show)
-    outcome = command_line("ctl", "rate", "2", "--dsn", dsn)
-    assert outcome.exit_code == 2
-    assert "asks no source" in outcome.stderr
+    for command in (("rate", "2"), ("reset-breaker",)):
+        outcome = command_line("ctl", *command, "--dsn", dsn)
+        assert outcome.exit_code == 2
+        assert "asks no source" in outcome.stderr
 
 
 def test_a_process_that_does_not_answer_is_told_of_and_finds_the_orders_later(

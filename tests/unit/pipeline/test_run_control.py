@@ -5,6 +5,8 @@ import random
 
 import pytest
 
+from cryoasync.control.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit_policy import CircuitPolicy
 from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import CountWindow, RatePolicy
 from cryoasync.models import Activity, RunOrders
@@ -45,7 +47,12 @@ async def test_a_pause_drains_holds_and_loses_nothing() -> None:
     assert run.control.follow(PAUSED)
     assert not run.control.to_json()["drained"], "four chunks are in hand"
     await asyncio.sleep(3600.0)
-    assert run.control.to_json() == {"paused": True, "max_rate": None, "drained": True, "can_set_rate": False}
+    assert run.control.to_json() == {
+        **PAUSED.to_json(),
+        "drained": True,
+        "can_set_rate": False,
+        "can_reset_breaker": False,
+    }
     assert {status.activity for status in run.pool.status()} == {Activity.PAUSED}
     assert sorted(run.results) == list(range(1, 9))
     assert not run.control.follow(PAUSED), "to say it again changes nothing"
@@ -77,3 +84,16 @@ async def test_a_rate_is_a_ceiling_of_the_limiter() -> None:
     assert limiter.get_stats().ceiling == 0.5
     control.follow(RunOrders())
     assert limiter.get_stats().ceiling is None
+
+
+@on_virtual_time
+async def test_circuits_are_closed_by_hand_once_for_each_order() -> None:
+    run = Run()
+    circuits = SharedCircuitBreaker(policy=CircuitPolicy(), clock=now, rng=random.Random(1))
+    control = RunControl(run.pool, None, circuits)
+    circuits.isolate("a test")
+    assert control.follow(RunOrders(breaker_resets=1))
+    assert not circuits.is_open("property")
+    circuits.isolate("a test")
+    assert control.follow(RunOrders(breaker_resets=1, paused=True)), "another order"
+    assert circuits.is_open("property")
