@@ -1,4 +1,4 @@
-"""Measures what breaker and error handler cost a request: ``python -m benchmarks.bench_guards``."""
+"""Measures what breaker, error handler, sizer and gate cost a request: ``python -m benchmarks.bench_guards``."""
 
 import argparse
 import asyncio
@@ -8,14 +8,19 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
+from cryoasync.control.chunk_choice import Budget
+from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.circuit_policy import CircuitPolicy
+from cryoasync.control.concurrency_gate import ConcurrencyGate
+from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
 from cryoasync.control.error_category import ErrorCategory
 from cryoasync.control.error_handler import Attempted, PredictiveErrorHandler
 from cryoasync.control.isolation import Isolation
 from cryoasync.control.retry import BatchHistory
 
 ENDPOINT = "property"
+WAITERS = 10_000
 IDS = [str(number) for number in range(1, 201)]
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -72,12 +77,39 @@ async def _dividing(count: int) -> None:
         isolation.divide(IDS)
 
 
+async def _sizing(count: int) -> None:
+    """Choose a size for two endpoints, and learn from an answer of each; two requests count as one here."""
+    budget = Budget(requests_per_second=5.0, running_seconds_per_second=5.0, longest_seconds=25.0)
+    sizer = AdaptiveChunkSizer(5, 200, budget=lambda: budget, rng=random.Random(1))
+    for number in range(count):
+        size = sizer.get_next_chunk_size(NOON.time(), NOON.weekday())
+        for endpoint in (ENDPOINT, "synonyms"):
+            failed = number % 20 == 0
+            error = ErrorCategory.TOO_BIG if failed else None
+            sizer.record_result(size, 0.0 if failed else 1.0, 0.1 + 0.004 * size, error, endpoint)
+
+
+async def _through_a_gate(count: int) -> None:
+    """Wait for a place under way behind ten thousand others."""
+    loop = asyncio.get_running_loop()
+    gate = ConcurrencyGate(ConcurrencyLimiter(), clock=loop.time)
+
+    async def ask() -> None:
+        async with gate.place(200) as place:
+            place.answered(0.4)
+
+    for _ in range(count // WAITERS):
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(WAITERS):
+                tasks.create_task(ask())
+
+
 def _microseconds(work: Callable[[int], Coroutine[None, None, None]], count: int, rounds: int) -> list[float]:
     times = []
     for _ in range(rounds):
-        started = time.perf_counter()
+        started = time.process_time()
         asyncio.run(work(count))
-        times.append(1e6 * (time.perf_counter() - started) / count)
+        times.append(1e6 * (time.process_time() - started) / count)
     return times
 
 
@@ -86,7 +118,7 @@ def _row(what: str, times: Sequence[float]) -> str:
 
 
 def main() -> None:
-    """Print microseconds a request."""
+    """Print microseconds of processor time a request."""
     parser = argparse.ArgumentParser(prog="bench_guards", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
@@ -95,6 +127,13 @@ def main() -> None:
     print(_row("passes, nobody failed yet", _microseconds(_passing, 20_000, rounds)))
     print(_row("passes, two kinds of failure learned", _microseconds(_learning, 5_000, rounds)))
     print(_row("fails, and is decided about", _microseconds(_failing, 20_000, rounds)))
+    print(
+        _row(
+            "a chunk of two: its size chosen, both answers learned from",
+            _microseconds(_sizing, 5_000, rounds),
+        )
+    )
+    print(_row("waits behind 10,000 for a place under way", _microseconds(_through_a_gate, WAITERS, rounds)))
     print(_row("200 ids divided by forecasts", _microseconds(_dividing, 200, rounds)))
 
 

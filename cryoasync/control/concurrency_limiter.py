@@ -6,10 +6,10 @@ answers come, in time normalised by the size of the question. Plain decisions: e
 """
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
 from cryoasync.control.concurrency_trial import Trial, Verdict
+from cryoasync.control.lateness import Lateness
 from cryoasync.control.time_model import TimeModel
 
 FIRST_UNDER_WAY = 4
@@ -25,18 +25,11 @@ LONGEST_PAUSE_ANSWERS = 1200
 """Answers between two trials that change nothing; doubled from the first to the second."""
 
 LOST_IN_A_ROW = 3
-RESIDUALS_KEPT = 200
-RESIDUALS_NEEDED = 50
-OVERDUE_QUANTILE = 0.98
 OVERDUE_SHARE = 0.25
 """A request that takes longer than nearly all others hangs and loads nobody: another may go out in its place, for a
 quarter of the number at most, since a source on which everything is late is overloaded."""
 
-DEADLINE_QUANTILE = 0.95
-DEADLINE_FACTOR = 5.0
-"""A request is given up after so many times what nearly all others take."""
 SHORTEST_DEADLINE_SECONDS = 2.0
-_REFRESH_ANSWERS = 20
 
 
 @dataclass(slots=True, eq=False)
@@ -91,10 +84,7 @@ class ConcurrencyLimiter:
         self._refused = 0
         self._answers_since_retreat: float = math.inf
         self._retreat_pause: float = FIRST_PAUSE_ANSWERS
-        self._residuals: deque[tuple[float, bool]] = deque(maxlen=RESIDUALS_KEPT)
-        self._late = math.inf
-        self._patience = math.inf
-        self._since_refresh = 0
+        self._lateness = Lateness()
 
     @property
     def limit(self) -> int:
@@ -121,7 +111,7 @@ class ConcurrencyLimiter:
 
     def sent(self, now: float, ids: int) -> Call:
         """Note a request for ``ids`` ids; its outcome is told with what is returned."""
-        overdue_at = now + self._late * self._times.line.seconds(ids)
+        overdue_at = now + self._lateness.overdue * self._times.line.seconds(ids)
         is_full = self._under_way(now) + 1 >= self.limit
         call = Call(now, ids, overdue_at, self._turn, is_full)
         self._calls.add(call)
@@ -129,9 +119,7 @@ class ConcurrencyLimiter:
 
     def deadline_seconds(self, ids: int) -> float:
         """Return how long an answer about ``ids`` is worth waiting for: a request that hangs ends here."""
-        if math.isinf(self._patience):
-            return self._timeout_seconds
-        seconds = self._patience * self._times.line.seconds(ids)
+        seconds = self._lateness.patience * self._times.line.seconds(ids)
         return min(self._timeout_seconds, max(SHORTEST_DEADLINE_SECONDS, seconds))
 
     def answered(self, call: Call, seconds: float) -> None:
@@ -140,7 +128,7 @@ class ConcurrencyLimiter:
         self._lost_in_a_row = 0
         self._answers_since_retreat += 1
         residual = self._times.record(call.ids, seconds)
-        self._keep(residual, is_answer=True)
+        self._lateness.add(residual, is_answer=True)
         self._residual += SMOOTHING * (residual - self._residual)
         if not self._counts(call):
             return
@@ -167,7 +155,7 @@ class ConcurrencyLimiter:
     def lost(self, call: Call, seconds: float) -> None:
         """Note a request that was given up after ``seconds`` without an answer."""
         self._calls.discard(call)
-        self._keep(seconds / self._times.line.seconds(call.ids), is_answer=False)
+        self._lateness.add(seconds / self._times.line.seconds(call.ids), is_answer=False)
         self._lost_in_a_row += 1
         if self._lost_in_a_row >= LOST_IN_A_ROW and call.turn >= self._heeds_from_turn:
             self._retreat()
@@ -239,18 +227,3 @@ class ConcurrencyLimiter:
         self._answers_to_trial = self._retreat_pause
         self._begin_turn()
         self._heeds_from_turn = self._turn
-
-    def _keep(self, residual: float, *, is_answer: bool) -> None:
-        """Remember how late answers are, and what that makes late.
-
-        What was given up counts against the deadline alone: were it too short, it would soon grow.
-        """
-        self._residuals.append((residual, is_answer))
-        self._since_refresh += 1
-        if len(self._residuals) >= RESIDUALS_NEEDED and self._since_refresh >= _REFRESH_ANSWERS:
-            self._since_refresh = 0
-            ordered = sorted(self._residuals)
-            self._patience = DEADLINE_FACTOR * ordered[int(DEADLINE_QUANTILE * len(ordered))][0]
-            answers = [each for each, is_answer in ordered if is_answer]
-            if answers:
-                self._late = answers[int(OVERDUE_QUANTILE * len(answers))]
