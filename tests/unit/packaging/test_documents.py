@@ -77,7 +77,7 @@ def _agree(named: list[str], command: list[str]) -> bool:
 def test_the_readme_lists_every_command_and_no_other() -> None:
     """Its table is the whole of the command line at a glance."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert sorted(re.findall(r"^\| `cryoasync ([\w ]+)` \|", readme, re.MULTILINE)) == sorted(all_commands())
+    assert sorted(re.findall(r"^\| `cryoasync ([\w -]+)` \|", readme, re.MULTILINE)) == sorted(all_commands())
 
 
 def test_the_readme_explains_every_exit_code_of_an_error() -> None:
