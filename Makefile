@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: help install run test check lab prove bench faults format hooks lock test-system clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## Install into .venv, in the locked versions
 
@@ -44,12 +44,16 @@ lab: install ## Play the control of the traffic against a model of the source, b
 prove: install ## Check what is proved by many random schedules, in full numbers
 	$(BIN)/python -m benchmarks.check_circuit
 
-bench: install ## Run the benchmarks in a small form; benchmarks/RESULTS.md has the full one
+bench-libraries: install ## Install what the benchmark of the database compares with
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmarks --constraint requirements.lock
+
+bench: install bench-libraries ## Run the benchmarks in a small form; benchmarks/RESULTS.md has the full one
 	$(BIN)/python -m benchmarks.bench_descriptors --rounds 1
 	$(BIN)/python -m benchmarks.bench_policy --rounds 1
 	$(BIN)/python -m benchmarks.bench_checkpoint --entries 300000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_publish --molecules 20000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_import --compounds 100000 --rounds 1
+	$(BIN)/python -m benchmarks.bench_database --rows 100000 --batches 10
 
 faults: install ## Let everything befall the database, a hundred mixes of it, while runs store; some 20 minutes
 	$(BIN)/python -m tests.faults.sweep

@@ -19,7 +19,8 @@ _WEIGHT = 0.25
 _LOOKS = 2
 _SURPRISE = 1.6
 _FULL = 0.75
-_PROBE_COMMITS = 8
+_PROBE_COMMITS = 4
+_PROBES = (1, -1, 3, -3)
 _CALM_COMMITS = 8
 
 
@@ -112,8 +113,9 @@ class BatchSizeTuner:
         if chosen < best and chosen - _STRIDES[0] >= 0 and chosen - _STRIDES[0] not in self._paces:
             return chosen - _STRIDES[0]
         self._settled_commits += 1
-        turns = {0: 1, _PROBE_COMMITS // 2: -1}
-        beside = chosen + turns.get(self._settled_commits % _PROBE_COMMITS, 0)
+        if self._settled_commits % _PROBE_COMMITS:
+            return chosen
+        beside = chosen + _PROBES[self._settled_commits // _PROBE_COMMITS % len(_PROBES)]
         return beside if self._is_quick(beside) else chosen
 
     def _worth_a_look(self, best: int) -> Iterator[int]:
@@ -121,8 +123,9 @@ class BatchSizeTuner:
         for stride in _STRIDES:
             for step in (best + stride, best, best - stride):
                 looks = self._paces[step].looks if step in self._paces else 0
-                # What was slow once may have been held up. Far away that does not matter.
-                if self._is_quick(step) if looks == 0 else looks < _LOOKS and stride < _STRIDES[0]:
+                # What was slow once may have been held up; far below that is no wonder.
+                is_to_be_slow = stride == _STRIDES[0] and step <= best
+                if self._is_quick(step) if looks == 0 else looks < _LOOKS and not is_to_be_slow:
                     yield step
 
     def _is_quick(self, step: int) -> bool:

@@ -18,6 +18,7 @@ from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.pipeline.progress import Progress
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.ports import BatchStore, BatchWriter
+from cryoasync.service.bulk_load import BulkLoad
 from cryoasync.service.database_state import database_state
 from cryoasync.service.heartbeat import beat
 from cryoasync.service.run_start import StartedRun
@@ -54,6 +55,15 @@ def batch_writer(database: Database, run: RunSettings) -> BatchDatabaseOperator:
     return BatchDatabaseOperator(database, limits, priority=Priority.COMMIT)
 
 
+async def _after(first: Coroutine[Any, Any, None], second: Coroutine[Any, Any, None]) -> None:
+    try:
+        await first
+    except BaseException:
+        second.close()
+        raise
+    await second
+
+
 class RunWork:
     """A claimed run, from the first batch of this start to its summary."""
 
@@ -79,9 +89,12 @@ class RunWork:
 
     async def run(self, work: Coroutine[Any, Any, None]) -> RunOutcome:
         """Await ``work`` until its end or a stop, and leave the run with the status it has then."""
-        error = await self._stages.ended(work)
+        load = BulkLoad(self._hold.database, pending=self._started.run.counts.pending)
+        error = await self._stages.ended(_after(load.begin(), work))
         status = self._status(error)
         await self._finish(status)
+        if status is RunStatus.FINISHED:
+            await load.end(self._stop)
         return RunOutcome(summary=self._summary(status), signal=self._stop.signal, error=error)
 
     async def beat(self, progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """``cryoasync run files``: SDF and SMILES files in the database, without any source to ask."""
 
+import asyncio
 import gzip
 import json
 import os
@@ -415,3 +416,28 @@ def test_status_and_why_tell_of_files(command_line: CommandLine, home: Path, dsn
     key = record["rdkit_descriptors"]["inchikey"]
     (by_key,) = json.loads(command_line("why", key, "--dsn", dsn, "--json").stdout)["compounds"]
     assert by_key["source_id"] == f"{home / 'a.sdf'}#1"
+
+
+def test_a_large_first_load_creates_its_indexes_at_the_end(
+    command_line: CommandLine, home: Path, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where it did not come to that, the next run does it."""
+    index = "SELECT to_regclass('cryoasync.pubchem_compounds_inchikey') IS NOT NULL"
+    written(home / "own.sdf", sdf("methane", 1) + sdf("", 2))
+    written(home / "next.sdf", sdf("ethane", 2))
+    with monkeypatch.context() as patch:
+        patch.setattr("cryoasync.service.bulk_load.BULK_ENTRIES", 2)
+        with patch.context() as killed:
+            killed.setattr("cryoasync.service.bulk_load.BulkLoad.end", lambda *_: asyncio.sleep(0))
+            assert run(command_line, dsn, "own.sdf")["imported"] == 2
+        assert rows(dsn, index) == [(False,)]
+        written(home / "third.sdf", sdf("a", 1) + sdf("b", 2) + sdf("c", 3))
+        assert run(command_line, dsn, "third.sdf")["imported"] == 3
+        assert rows(dsn, index) == [(True,)]
+    with monkeypatch.context() as patch:
+        patch.setattr("cryoasync.service.bulk_load.BULK_ENTRIES", 1)
+        patch.setattr("cryoasync.service.bulk_load.BulkLoad.end", lambda *_: asyncio.sleep(0))
+        run(command_line, dsn, "next.sdf")
+    assert rows(dsn, index) == [(False,)]
+    run(command_line, dsn, "next.sdf", "--restart")
+    assert rows(dsn, index) == [(True,)]
