@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import asyncpg
@@ -15,7 +15,7 @@ from cryoasync.database.run_hold import RunHold
 from cryoasync.database.run_record import Run, run_key
 from cryoasync.database.schema import migrate
 from cryoasync.database.spool import Spool, SpooledEntry
-from cryoasync.models import Batch, Entry, EntryResult, EntryState, RunCounts, RunStatus
+from cryoasync.models import Batch, Entry, EntryResult, EntryState, RunCounts, RunIdentity, RunStatus
 from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.pipeline.database_breaker import DatabaseBreaker
 from cryoasync.pipeline.database_patience import DatabasePatience
@@ -115,13 +115,22 @@ class Work:
             assert checkpoints.counts == expected
             await patience().keep_trying(lambda: hold.finish(RunStatus.STOPPED))
 
+    async def spool(self, database: Database) -> None:
+        """Make the run, while all is well yet."""
+        async with repository(database).hold(run_key(self._identity)) as hold:
+            await hold.create(self._identity, Spool(pages=self._pages()))
+
     @asynccontextmanager
     async def _started(self, database: Database) -> AsyncIterator[tuple[Run, RunHold]]:
-        identity = replace(IDENTITY, input_digest=f"{self.number:064}")
-        async with AsyncExitStack() as stack:
-            hold = await stack.enter_async_context(repository(database).hold(run_key(identity)))
-            run = await hold.claim(await hold.create(identity, Spool(pages=self._pages())))
-            yield run, hold
+        runs = repository(database)
+        async with runs.hold(run_key(self._identity)) as hold:
+            run = await runs.find(self._identity)
+            assert run is not None
+            yield await hold.claim(run), hold
+
+    @property
+    def _identity(self) -> RunIdentity:
+        return replace(IDENTITY, input_digest=f"{self.number:064}")
 
     async def _pages(self) -> AsyncIterator[Sequence[SpooledEntry]]:
         for start in range(0, self.entries, _PAGE_ENTRIES):

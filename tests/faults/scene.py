@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from cryoasync.database.connection import open_database
+from cryoasync.database.connection import DatabaseSettings, open_database
 from tests.faults.load import Work, prepare, require_exact, settings_for
 from tests.faults.proxy import Proxy, running_proxy
 from tests.servers import Server
@@ -58,6 +58,9 @@ async def scene_on(server: Server, seed: int) -> AsyncIterator[Scene]:
 async def load_on(scene: Scene, *, runs: int = 2, entries: int = 100_000) -> AsyncIterator[list[Work]]:
     """Let runs store as long as the block lasts, until each has stored something after it; see that all is exact."""
     works = [Work(number=number, entries=entries) for number in range(runs)]
+    async with open_database(DatabaseSettings(dsn=scene.server.dsn(scene.database, user=RUNNER))) as database:
+        for work in works:
+            await work.spool(database)
     dsn = scene.server.dsn(scene.database, port=scene.proxy.port, user=RUNNER)
     async with open_database(settings_for(dsn)) as database, asyncio.TaskGroup() as group:
         for work in works:
