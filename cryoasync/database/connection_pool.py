@@ -33,8 +33,8 @@ class AcquireTimeoutError(TimeoutError):
 class IntelligentConnectionPool:
     """Lends connections, each to one at a time; an async context manager.
 
-    It grows while somebody waits for longer than opening a connection takes, and shrinks when it was larger than
-    needed for a while. Waiting is bounded, and ordered by priority. While no connection can be opened the attempts
+    It grows once waiting has cost what opening a connection costs, and shrinks when it was larger than needed for a
+    while. Waiting is bounded, and ordered by priority. While no connection can be opened the attempts
     are spaced out; who waits and has no other hope is told the error.
     """
 
@@ -127,7 +127,7 @@ class IntelligentConnectionPool:
         for _ in range(backoff.allowed(self._sizer.openings(load, now), load.opening, now)):
             self._members.begin_opening(self._opening_ended)
         self._members.close_surplus(self._sizer.surplus(load, now))
-        look_at = backoff.retry_at if now < backoff.retry_at else self._sizer.next_look(self._load(), now)
+        look_at = backoff.retry_at if now < backoff.retry_at else self._sizer.next_look(now)
         self._set_timer("look", look_at, self.adjust_pool_size)
         return self._load().size
 
