@@ -27,6 +27,7 @@ class Server:
     folder: Path
     programs: Path = field(default_factory=find_programs)
     settings: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
 
     def dsn(self, database: str = "postgres", *, port: int | None = None, user: str = OWNER) -> str:
@@ -66,7 +67,15 @@ class Server:
             await connection.close()
 
     async def _run(self, program: str, *arguments: str) -> None:
-        command = [*as_nobody(), str(self.programs / program), f"--pgdata={self.data}", *arguments]
+        # Set for the program alone: what comes before it runs as another user.
+        variables = ["env", *(f"{name}={value}" for name, value in self.environment.items())]
+        command = [
+            *as_nobody(),
+            *variables,
+            str(self.programs / program),
+            f"--pgdata={self.data}",
+            *arguments,
+        ]
         ended = await asyncio.to_thread(
             subprocess.run,
             command,
@@ -82,14 +91,22 @@ class Server:
 
 @asynccontextmanager
 async def running_server(
-    programs: Path | None = None, *, settings: Mapping[str, str] | None = None
+    programs: Path | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Server]:
     """Yield a server with settings, in a folder of its own; it is gone in the end."""
     # Not pytest's folder, which is for its user alone: root's server runs as another one.
     folder = Path(mkdtemp(prefix="postgresql-"))
     if os.getuid() == 0:
         shutil.chown(folder, "nobody")
-    server = Server(folder=folder, programs=programs or find_programs(), settings=settings or {})
+    server = Server(
+        folder=folder,
+        programs=programs or find_programs(),
+        settings=settings or {},
+        environment=environment or {},
+    )
     try:
         await server.initialise()
         await server.start()

@@ -10,9 +10,9 @@ from tests.unit.packaging.command_words import ROOT
 
 SCRIPT = ROOT / "tests" / "system" / "install-tools"
 APT_GET = "apt-get --quiet=2"
-PACKAGES = "postgresql-client openssl pgbouncer postgresql-15"
+PACKAGES = "postgresql-client openssl faketime pgbouncer postgresql-15"
 INSTALL = f"{APT_GET} install --yes --no-install-recommends {PACKAGES}"
-PROGRAMS = ("psql", "openssl", "usr/sbin/pgbouncer", "usr/lib/postgresql/15/bin/postgres")
+PROGRAMS = ("psql", "openssl", "faketime", "usr/sbin/pgbouncer", "usr/lib/postgresql/15/bin/postgres")
 
 
 @pytest.fixture
