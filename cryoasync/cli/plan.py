@@ -1,7 +1,7 @@
 """``cryoasync plan``: what an import will take."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.table import Table
@@ -15,12 +15,15 @@ from cryoasync.cli.import_options import (
     ChemblInputs,
     Files,
     Inputs,
+    Where,
+    with_conditions,
 )
 from cryoasync.cli.options import AsJson
 from cryoasync.cli.output import print_json, print_text
 from cryoasync.settings import LoadedSettings
 
 if TYPE_CHECKING:
+    from cryoasync.service.list_plan import ListPlan
     from cryoasync.service.plan import Cost, Plan
 
 app = typer.Typer(help="Requests, shortest legal time and advice; contacts nobody.", no_args_is_help=True)
@@ -35,9 +38,11 @@ def pubchem(loaded: LoadedSettings, inputs: Inputs = None, *, as_json: AsJson = 
 
 @app.command()
 @with_settings(*CHEMBL_OPTIONS)
-def chembl(loaded: LoadedSettings, inputs: ChemblInputs = None, *, as_json: AsJson = False) -> int:
+def chembl(
+    loaded: LoadedSettings, inputs: ChemblInputs = None, *, where: Where = None, as_json: AsJson = False
+) -> int:
     """Say what importing molecules from ChEMBL will take. Nobody is contacted and nothing is written."""
-    return show_plan(loaded, "chembl", inputs or [], as_json=as_json)
+    return show_plan(with_conditions(loaded, where), "chembl", inputs or [], as_json=as_json)
 
 
 @app.command()
@@ -69,17 +74,35 @@ def show_file_plan(loaded: LoadedSettings, files: list[str], *, as_json: bool) -
 def show_plan(loaded: LoadedSettings, source: str, inputs: list[str], *, as_json: bool) -> int:
     """Print the plan of an import from a source, and return the exit code."""
     # Sources load their HTTP library: not for --help.
+    from cryoasync.service.list_plan import plan_list  # noqa: PLC0415 - see above
     from cryoasync.service.plan import plan_import  # noqa: PLC0415 - see above
-    from cryoasync.sources.registry import SOURCES  # noqa: PLC0415 - see above
+    from cryoasync.sources.registry import SOURCES, ListSource  # noqa: PLC0415 - see above
 
-    plan = plan_import(loaded.settings, SOURCES[source](loaded.settings), inputs)
+    asked = SOURCES[source](loaded.settings)
+    if isinstance(asked, ListSource) and asked.list_digest is not None:
+        of_list = plan_list(loaded.settings, asked, inputs)
+        return _show(of_list.to_json(), _list_table(of_list), of_list.advice, as_json=as_json)
+    plan = plan_import(loaded.settings, asked, inputs)
+    return _show(plan.to_json(), _table(plan), plan.advice, as_json=as_json)
+
+
+def _show(document: dict[str, Any], table: Table, advice: Sequence[str], *, as_json: bool) -> int:
     if as_json:
-        print_json(plan.to_json())
-    else:
-        print_text(_table(plan))
-        for sentence in plan.advice:
-            print_text(sentence)
+        print_json(document)
+        return 0
+    print_text(table)
+    for sentence in advice:
+        print_text(sentence)
     return 0
+
+
+def _list_table(plan: "ListPlan") -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("conditions", "; ".join(plan.conditions) or "none: everything")
+    table.add_row("requested", f"at most {plan.most:,}")
+    table.add_row("pages", f"of up to {plan.page_size:,}")
+    table.add_row("requests", f"at most {_cost(plan.cost)} ({plan.requests_per_second:g} a second)")
+    return table
 
 
 def _table(plan: "Plan") -> Table:

@@ -35,10 +35,7 @@ async def import_list(
     """
     digest = source.list_digest
     assert digest is not None, "the caller has looked"
-    if words:
-        raise UsageError(
-            f"{words[0]} is given beside conditions.", hint="Give either ids, or conditions, or --all."
-        )
+    require_no_ids(words)
     stop = StopRequest()
     async with stopping_by_signals(stop):
 
@@ -49,6 +46,18 @@ async def import_list(
 
         wanted = Wanted(digest=digest, spool=spool)
         return await import_wanted(wanted, settings, source, stop=stop, display=display)
+
+
+def require_no_ids(words: Sequence[str]) -> None:
+    """See that a list alone is asked for.
+
+    Raises:
+        UsageError: there are ids, too.
+    """
+    if words:
+        raise UsageError(
+            f"{words[0]} is given beside conditions.", hint="Give either ids, or conditions, or --all."
+        )
 
 
 async def _surveyed(settings: Settings, source: ListSource, database: Database, stop: StopRequest) -> Listing:

@@ -89,7 +89,7 @@ def plan_import(settings: Settings, source: Source, words: Sequence[str]) -> Pla
     with InputList.open(words, scheme=source.scheme, stdin=sys.stdin.buffer, limit=run.limit) as inputs:
         digest, examples = _read(inputs.blocks())
     chunks = math.ceil(digest.valid / run.chunk_size.maximum)
-    cost = _cost(chunks * source.requests_per_chunk, rate)
+    cost = cost_of(chunks * source.requests_per_chunk, rate)
     return Plan(
         source=source.name,
         digest=digest,
@@ -98,7 +98,7 @@ def plan_import(settings: Settings, source: Source, words: Sequence[str]) -> Pla
         chunks=chunks,
         requests_per_second=rate,
         cost=cost,
-        one_id_a_request=_cost(digest.valid * source.requests_per_chunk, rate),
+        one_id_a_request=cost_of(digest.valid * source.requests_per_chunk, rate),
         advice=tuple(_advice(digest, cost, source.requests_per_chunk)),
     )
 
@@ -113,7 +113,8 @@ def shortest_seconds(requests: int, requests_per_second: float) -> float:
     return 0.0 if requests == 0 else (requests - 1) / requests_per_second + MEAN_ANSWER_SECONDS
 
 
-def _cost(requests: int, requests_per_second: float) -> Cost:
+def cost_of(requests: int, requests_per_second: float) -> Cost:
+    """Return what some requests cost."""
     return Cost(requests=requests, shortest_seconds=shortest_seconds(requests, requests_per_second))
 
 

@@ -1,6 +1,6 @@
 """The sources of compounds, by name: a new one is a folder beside this file and a line in it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, tzinfo
 from typing import Any, Protocol, runtime_checkable
@@ -87,6 +87,16 @@ class ListSource(Source, Protocol):
     @property
     def list_digest(self) -> str | None:
         """What identifies the list that the settings ask for; ``None`` where they do not."""
+        ...
+
+    @property
+    def list_conditions(self) -> Sequence[str]:
+        """What compounds of the list must fulfil, as it was asked for."""
+        ...
+
+    @property
+    def most_listed(self) -> int:
+        """How many compounds the source has, by what is known without asking it."""
         ...
 
     @property

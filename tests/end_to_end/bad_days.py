@@ -12,7 +12,7 @@ from tests.conftest import TEMPLATE, temporary_database
 from tests.end_to_end.commands import Running, command_line_in
 from tests.end_to_end.simulators import RunningSimulator, simulator_of
 
-# Other tests and seven imports share the processors, so that arrivals may be late by more than usual.
+# Other tests and ten imports share the processors, so that arrivals may be late by more than usual.
 _GUARD = {"CRYOASYNC_PUBCHEM__POLICY__GUARD_SECONDS": "0.15"}
 
 
@@ -20,14 +20,38 @@ _GUARD = {"CRYOASYNC_PUBCHEM__POLICY__GUARD_SECONDS": "0.15"}
 class Day:
     """What a scenario is like, what is imported on that day, and which errors that meets.
 
-    The compounds 1 to ``last`` are asked for, and 5001 to ``missing``, which do not exist.
+    The compounds 1 to ``last`` are asked for, and those from ``absent`` to ``missing``, which do not exist.
     """
 
+    source: str = "pubchem"
     last: int
+    absent: int = 5001
     missing: int = 5005
     chunk_size: int
     parameters: tuple[str, ...] = ()
     errors: frozenset[str] = frozenset()
+
+    def id_of(self, number: int) -> str:
+        """Return an id of the source."""
+        return f"CHEMBL{number}" if self.source == "chembl" else str(number)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is asked for."""
+        first, last, absent, missing = map(self.id_of, (1, self.last, self.absent, self.missing))
+        return (self.source, f"{first}-{last}", f"{absent}-{missing}", "--chunk-size", str(self.chunk_size))
+
+
+def _chembl_day(last: int, chunk_size: int, *errors: str, parameters: tuple[str, ...] = ()) -> Day:
+    return Day(
+        source="chembl",
+        last=last,
+        absent=90_001,
+        missing=90_005,
+        chunk_size=chunk_size,
+        parameters=parameters,
+        errors=frozenset(errors),
+    )
 
 
 DAYS = {
@@ -55,7 +79,11 @@ DAYS = {
     ),
     "slow": Day(last=400, chunk_size=10),
     "old_names": Day(last=400, chunk_size=200),
+    "chembl faults": _chembl_day(600, 20, "overloaded", "too_big", "unreachable", "garbled", "incomplete"),
+    "chembl blackout": _chembl_day(600, 30, "unreachable", parameters=("blackout.lasts_seconds=3",)),
+    "chembl old_names": _chembl_day(400, 200),
 }
+"""By the scenario, whose name comes last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +105,11 @@ def imports_at_work(server: EmbeddedServer, folder: Path) -> Iterator[Mapping[st
         imports = {}
         for scenario, simulator in _simulators(stack).items():
             dsn = runner.run(databases.enter_async_context(temporary_database(server, TEMPLATE)))
-            cryoasync = stack.enter_context(command_line_in(folder / scenario))
+            cryoasync = stack.enter_context(command_line_in(folder / scenario.replace(" ", "-")))
             day = DAYS[scenario]
             running = cryoasync.start(
-                *("run", "pubchem", f"1-{day.last}", f"5001-{day.missing}", "--chunk-size", day.chunk_size),
-                *("--base-url", simulator.base_url, "--dsn", dsn, "--json"),
+                *("run", *day.words),
+                *("--base-url", simulator.base_url_of(day.source), "--dsn", dsn, "--json"),
                 environment=_GUARD,
             )
             imports[scenario] = Import(day=day, simulator=simulator, dsn=dsn, running=running)
@@ -91,7 +119,7 @@ def imports_at_work(server: EmbeddedServer, folder: Path) -> Iterator[Mapping[st
 def _simulators(stack: ExitStack) -> Mapping[str, RunningSimulator]:
     def start(scenario: str) -> RunningSimulator:
         parameters = [word for parameter in DAYS[scenario].parameters for word in ("--set", parameter)]
-        return stack.enter_context(simulator_of("--scenario", scenario, *parameters))
+        return stack.enter_context(simulator_of("--scenario", scenario.rsplit(maxsplit=1)[-1], *parameters))
 
     with ThreadPoolExecutor() as pool:
         return dict(zip(DAYS, pool.map(start, DAYS), strict=True))

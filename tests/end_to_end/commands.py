@@ -15,16 +15,20 @@ from typing import IO, Any
 
 import psutil
 
+from cryoasync.simulator.chembl.population import kept_chembl_path
 from cryoasync.simulator.population import kept_path
 
 PROGRAM = (sys.executable, "-m", "cryoasync")
 LONGEST_SECONDS = 50.0
 
 UNTHROTTLED = {
-    f"CRYOASYNC_PUBCHEM__POLICY__{limit}": "0"
-    for limit in ("REQUESTS_PER_SECOND", "REQUESTS_PER_MINUTE", "RUNNING_SECONDS_PER_MINUTE")
+    **{
+        f"CRYOASYNC_PUBCHEM__POLICY__{limit}": "0"
+        for limit in ("REQUESTS_PER_SECOND", "REQUESTS_PER_MINUTE", "RUNNING_SECONDS_PER_MINUTE")
+    },
+    "CRYOASYNC_CHEMBL__REQUESTS_PER_SECOND": "0",
 }
-"""An environment without a policy, for a simulator that has none."""
+"""An environment without limits, for a simulator that has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +141,10 @@ def command_line_in(home: Path) -> Iterator[CommandLine]:
     """Yield a command line with an empty home, in the end of which nothing runs any more."""
     home.mkdir(parents=True, exist_ok=True)
     # Molecules are computed once on a machine, not once a home.
-    molecules = home / "cache" / "cryoasync" / kept_path().name
-    molecules.parent.mkdir(parents=True)
-    molecules.symlink_to(kept_path())
+    cache = home / "cache" / "cryoasync"
+    cache.mkdir(parents=True)
+    for kept in (kept_path(), kept_chembl_path()):
+        (cache / kept.name).symlink_to(kept)
     command_line = CommandLine(home=home)
     try:
         yield command_line

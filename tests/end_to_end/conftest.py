@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cryoasync.database.embedded import EmbeddedServer
+from cryoasync.simulator.chembl.population import load_chembl_molecules
 from cryoasync.simulator.population import load_molecules
 from tests.end_to_end.bad_days import Import, imports_at_work
 from tests.end_to_end.commands import UNTHROTTLED, CommandLine, command_line_in
@@ -23,7 +24,7 @@ AT_ONCE = ("--set", "policy=none", "--set", "latency=none")
 @pytest.fixture(scope="session", autouse=True)
 def _kept_molecules() -> None:
     """Molecules are computed before any test waits for a simulator."""
-    load_molecules()
+    load_chembl_molecules(load_molecules())
 
 
 @pytest.fixture(scope="session")

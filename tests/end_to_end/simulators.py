@@ -19,6 +19,7 @@ class RunningSimulator:
     """A simulator that serves; ``reset_at`` is when its clock stood at 0, in monotonic seconds."""
 
     base_url: str
+    chembl_base_url: str
     reset_at: float = 0.0
 
     def reset(self) -> None:
@@ -26,10 +27,19 @@ class RunningSimulator:
         self._ask("reset", method="POST")
         self.reset_at = time.monotonic()
 
-    def statistics(self) -> dict[str, Any]:
-        """Return what it has seen since the last reset."""
-        statistics: dict[str, Any] = json.loads(self._ask("statistics"))
+    def statistics(self, source: str = "pubchem") -> dict[str, Any]:
+        """Return what it has seen of a source's clients since the last reset."""
+        path = {"pubchem": "statistics", "chembl": "chembl/statistics"}[source]
+        statistics: dict[str, Any] = json.loads(self._ask(path))
         return statistics
+
+    def base_url_of(self, source: str) -> str:
+        """Return where a source is stood in for."""
+        return {"pubchem": self.base_url, "chembl": self.chembl_base_url}[source]
+
+    def chembl_records(self) -> list[dict[str, Any]]:
+        """Return all molecules of ChEMBL's list as it is now."""
+        return [json.loads(line) for line in self._ask("chembl/records?start=0&count=10000").splitlines()]
 
     def records(self, start: int, count: int) -> list[dict[str, Any]]:
         """Return the first ``count`` compounds from the CID ``start`` on."""
@@ -51,6 +61,7 @@ def simulator_of(*arguments: str) -> Iterator[RunningSimulator]:
     ) as process:
         assert process.stdout is not None
         try:
-            yield RunningSimulator(json.loads(process.stdout.readline())["base_url"])
+            announced = json.loads(process.stdout.readline())
+            yield RunningSimulator(announced["base_url"], announced["chembl_base_url"])
         finally:
             process.kill()

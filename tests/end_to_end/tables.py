@@ -50,6 +50,9 @@ Table = list[tuple[Any, ...]]
 
 _RUN_FREE_TABLES = {
     "pubchem_compounds": f"SELECT cid, {_SELECTED} FROM cryoasync.pubchem_compounds ORDER BY cid",
+    "chembl_molecules": (
+        "SELECT to_jsonb(m) - 'fetched_at' - 'run_id' FROM cryoasync.chembl_molecules AS m ORDER BY chembl_id"
+    ),
     "rdkit_descriptors": (
         "SELECT to_jsonb(d) - 'computed_at' FROM cryoasync.rdkit_descriptors AS d ORDER BY source, source_id"
     ),
@@ -79,6 +82,11 @@ def value(dsn: str, statement: str, *arguments: object) -> Any:
     """Return the one value that a query gives."""
     [(found,)] = query(dsn, statement, *arguments)
     return found
+
+
+def imported(dsn: str) -> int:
+    """Count the compounds that the runs have imported."""
+    return int(value(dsn, "SELECT coalesce(sum(imported), 0) FROM cryoasync.runs"))
 
 
 def cids(dsn: str) -> list[int]:

@@ -20,37 +20,47 @@ FILES = {
 
 
 REFUSED = {
-    "absent.txt": "absent.txt: no such file",
-    "empty.txt": "empty.txt holds no CID: it is empty",
-    "comments.txt": "comments.txt holds no CID",
-    "binary.dat": "binary.dat is a binary file",
-    "weights.csv": "none of the columns name, weight is known to hold CIDs",
-    "words.txt": "more than 1,000 of its first 10,000 lines hold none",
-    "broken.gz": "broken.gz is a damaged gzip file",
-    "strangers.txt": "The input holds no valid CID: strangers.txt, line 1: 'aspirin' (not a number)",
-    "folder": "folder is a directory",
-    "10-1": "10-1: the range runs backwards",
+    ("pubchem", "absent.txt"): "absent.txt: no such file",
+    ("pubchem", "empty.txt"): "empty.txt holds no CID: it is empty",
+    ("pubchem", "comments.txt"): "comments.txt holds no CID",
+    ("pubchem", "binary.dat"): "binary.dat is a binary file",
+    ("pubchem", "weights.csv"): "none of the columns name, weight is known to hold CIDs",
+    ("pubchem", "words.txt"): "more than 1,000 of its first 10,000 lines hold none",
+    ("pubchem", "broken.gz"): "broken.gz is a damaged gzip file",
+    (
+        "pubchem",
+        "strangers.txt",
+    ): "The input holds no valid CID: strangers.txt, line 1: 'aspirin' (not a number)",
+    ("pubchem", "folder"): "folder is a directory",
+    ("pubchem", "10-1"): "10-1: the range runs backwards",
+    ("chembl", "absent.txt"): "absent.txt: no such file, and no ChEMBL id (not CHEMBL and a number)",
+    ("chembl", "empty.txt"): "empty.txt holds no ChEMBL id: it is empty",
+    ("chembl", "weights.csv"): "none of the columns name, weight is known to hold ChEMBL ids",
+    ("chembl", "words.txt"): "words.txt is no list of ChEMBL ids: more than 1,000 of its first 10,000 lines",
+    ("chembl", "strangers.txt"): "The input holds no valid ChEMBL id: strangers.txt, line 1: 'aspirin'",
+    ("chembl", "CHEMBL10-CHEMBL1"): "CHEMBL10-CHEMBL1: the range runs backwards",
 }
 
 
 @pytest.fixture(scope="module")
-def endings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Running]]:
+def endings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[tuple[str, str], Running]]:
     """A command for each input, all started together."""
     with command_line_in(tmp_path_factory.mktemp("inputs")) as cryoasync:
         (cryoasync.home / "folder").mkdir()
         for name, content in FILES.items():
             (cryoasync.home / name).write_bytes(content)
         yield {
-            word: cryoasync.start("run", "pubchem", word, "--base-url", UNUSED, "--json") for word in REFUSED
+            (source, word): cryoasync.start("run", source, word, "--base-url", UNUSED, "--json")
+            for source, word in REFUSED
         }
         assert not (cryoasync.home / "data").exists(), "a server was made"
 
 
-@pytest.mark.parametrize(("word", "message"), REFUSED.items(), ids=REFUSED)
+@pytest.mark.parametrize(("refused", "message"), REFUSED.items(), ids=map("-".join, REFUSED))
 def test_an_input_without_ids_is_refused_before_anything_is_started(
-    endings: Mapping[str, Running], word: str, message: str
+    endings: Mapping[tuple[str, str], Running], refused: tuple[str, str], message: str
 ) -> None:
-    ended = endings[word].end()
+    ended = endings[refused].end()
     assert (ended.exit_code, ended.error["kind"]) == (2, "input")
     assert message in ended.error["message"]
 

@@ -2,6 +2,7 @@
 
 import random
 from contextlib import suppress
+from dataclasses import dataclass
 from subprocess import TimeoutExpired
 
 import pytest
@@ -11,54 +12,85 @@ from cryoasync.database.opening import SIMULATED_DATABASE
 from tests.end_to_end.commands import UNTHROTTLED, CommandLine
 from tests.end_to_end.conftest import AT_ONCE, Simulators
 from tests.end_to_end.simulators import RunningSimulator
-from tests.end_to_end.tables import compounds_so_far, run_free_tables, value
+from tests.end_to_end.tables import compounds_so_far, query, run_free_tables, value
 from tests.end_to_end.waiting import wait_for
 
-KILLS = 8
 SEED = 22
 LATEST_KILL_SECONDS = 2.6
 SLOWER_AT_MOST = 4.0
 """How many times the first start's time to its first request a later start may take, permits of the dead included."""
 
 
-def words(simulator: RunningSimulator, dsn: str) -> tuple[str, ...]:
-    options = ("--chunk-size", "80", "--rdkit", "all", "--no-cache", "--json")
-    return ("run", "pubchem", "list.txt", "--base-url", simulator.base_url, "--dsn", dsn, *options)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Killed:
+    """An import that is killed again and again.
+
+    Attributes:
+        source: what it is from.
+        words: what is imported, and how.
+        kills: how often.
+        distinct: ids that the entries have in the end.
+    """
+
+    source: str
+    words: tuple[str, ...]
+    kills: int
+    distinct: int
+
+    def command(self, simulator: RunningSimulator, dsn: str) -> tuple[str, ...]:
+        """The command."""
+        where = ("--base-url", simulator.base_url_of(self.source), "--dsn", dsn, "--no-cache", "--json")
+        return ("run", self.source, *self.words, *where)
+
+
+IMPORTS = [
+    Killed(
+        source="pubchem",
+        words=("list.txt", "--chunk-size", "80", "--rdkit", "all"),
+        kills=8,
+        distinct=1211,
+    ),
+    # The list of ChEMBL is read by its places, which take their ids with each page.
+    Killed(source="chembl", words=("--all", "--rdkit", "off"), kills=5, distinct=6975),
+]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(150)
+@pytest.mark.parametrize("killed", IMPORTS, ids=lambda killed: killed.source)
 def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(
-    cryoasync: CommandLine, simulators: Simulators, dsn: str, empty_dsn: str
+    cryoasync: CommandLine, simulators: Simulators, dsn: str, empty_dsn: str, killed: Killed
 ) -> None:
     """Nothing is missing or double, nobody is left behind, and all starts together keep to the policy."""
     cids = [*range(1, 1201), 5001, "no CID", *range(5002, 5011), 1]
     (cryoasync.home / "list.txt").write_text("".join(f"{cid}\n" for cid in cids))
-    assert cryoasync(*words(simulators(*AT_ONCE), empty_dsn), environment=UNTHROTTLED).exit_code == 0
+    undisturbed = killed.command(simulators(*AT_ONCE), empty_dsn)
+    assert cryoasync(*undisturbed, environment=UNTHROTTLED).exit_code == 0
 
     simulator = simulators()
+    words = killed.command(simulator, dsn)
     rng = random.Random(SEED)
     waits = []
-    for _ in range(KILLS):
-        arrivals = len(simulator.statistics()["arrivals"])
-        running = cryoasync.start(*words(simulator, dsn))
+    for _ in range(killed.kills):
+        arrivals = len(simulator.statistics(killed.source)["arrivals"])
+        running = cryoasync.start(*words)
         with suppress(TimeoutExpired):
             running.process.wait(rng.uniform(0.2, LATEST_KILL_SECONDS))
         running.process.kill()
         running.process.wait()
         wait_for(lambda: not cryoasync.processes(), seconds=10)
-        later = simulator.statistics()["arrivals"][arrivals:]
+        later = simulator.statistics(killed.source)["arrivals"][arrivals:]
         if later:
             waits.append(simulator.reset_at + later[0] - running.started_at)
-    pending = value(dsn, "SELECT pending FROM cryoasync.runs")
-    ended = cryoasync(*words(simulator, dsn))
-    seen = simulator.statistics()
+    left = query(dsn, "SELECT pending FROM cryoasync.runs")
+    ended = cryoasync(*words)
+    seen = simulator.statistics(killed.source)
 
-    assert pending > 0, "the kills came too late"
+    assert left != [(0,)], "the kills came too late"
     assert ended.exit_code == 0
     assert run_free_tables(dsn) == run_free_tables(empty_dsn)
     assert value(dsn, "SELECT count(*) FROM cryoasync.runs") == 1
-    assert value(dsn, "SELECT count(DISTINCT source_id) FROM cryoasync.run_inputs") == 1211
+    assert value(dsn, "SELECT count(DISTINCT source_id) FROM cryoasync.run_inputs") == killed.distinct
     assert (seen["violations"], seen["refused"]) == (0, 0)
     assert max(waits) < SLOWER_AT_MOST * waits[0]
 

@@ -12,7 +12,7 @@ import pytest
 from tests.end_to_end.commands import UNTHROTTLED, CommandLine
 from tests.end_to_end.conftest import Simulators
 from tests.end_to_end.simulators import RunningSimulator
-from tests.end_to_end.tables import cids, query, value
+from tests.end_to_end.tables import cids, imported, query, states, value
 from tests.end_to_end.waiting import wait_for
 
 SECONDS_TO_STOP = 10.0
@@ -24,35 +24,44 @@ def is_empty(pipe: int) -> bool:
 
 
 def has_more_than(dsn: str, compounds: int) -> bool:
-    """Tell whether there are more compounds than before."""
-    return len(cids(dsn)) > compounds
+    """Tell whether more compounds are imported than before."""
+    return imported(dsn) > compounds
 
 
+@pytest.mark.parametrize(
+    ("total", "words"),
+    [
+        (1500, ("pubchem", "1-1500", "--no-synonyms", "--chunk-size", "20")),
+        (800, ("chembl", "CHEMBL1-CHEMBL800", "--rdkit", "off", "--chunk-size", "20")),
+    ],
+    ids=("pubchem", "chembl"),
+)
 def test_a_signal_stops_a_run_that_goes_on_where_it_was(
-    cryoasync: CommandLine, simulators: Simulators, dsn: str
+    cryoasync: CommandLine, simulators: Simulators, dsn: str, total: int, words: tuple[str, ...]
 ) -> None:
     """Every answer that was asked for is saved, and no compound is ever asked for twice."""
     simulator = simulators("--set", "policy=none", "--set", "latency.base_seconds=0.4")
     cryoasync.environment |= UNTHROTTLED
-    options = ("--no-synonyms", "--chunk-size", "20", "--no-cache", "--json")
-    words = ("run", "pubchem", "1-1500", "--base-url", simulator.base_url, "--dsn", dsn, *options)
+    source = words[0]
+    where = ("--base-url", simulator.base_url_of(source), "--dsn", dsn, "--no-cache", "--json")
+    command = ("run", *words, *where)
     saved = 0
     for number, exit_code in ((SIGTERM, 143), (SIGINT, 130)):
-        running = cryoasync.start(*words)
+        running = cryoasync.start(*command)
         wait_for(partial(has_more_than, dsn, saved))
         running.signal(number)
         stopped = running.end(SECONDS_TO_STOP)
         assert (stopped.exit_code, stopped.document["status"]) == (exit_code, "stopped")
         assert stopped.document["already_done"] == saved
-        saved = len(cids(dsn))
-        assert simulator.statistics()["ids"] == saved
-        assert (stopped.document["imported"], stopped.document["pending"]) == (saved, 1500 - saved)
+        saved = imported(dsn)
+        assert simulator.statistics(source)["ids"] == saved
+        assert (stopped.document["imported"], stopped.document["pending"]) == (saved, total - saved)
         assert cryoasync.processes() == []
-    assert 0 < saved < 1500
-    resumed = cryoasync(*words)
+    assert 0 < saved < total
+    resumed = cryoasync(*command)
     assert (resumed.exit_code, resumed.document["run_id"]) == (0, stopped.document["run_id"])
-    assert simulator.statistics()["ids"] == 1500
-    assert cids(dsn) == list(range(1, 1501))
+    assert simulator.statistics(source)["ids"] == total
+    assert [state for (state,) in states(dsn, ["state"])] == ["imported"] * total
 
 
 def test_a_second_signal_ends_a_run_at_once(cryoasync: CommandLine, simulators: Simulators, dsn: str) -> None:

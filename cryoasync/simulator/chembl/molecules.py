@@ -164,7 +164,7 @@ def _properties(rng: random.Random, molecule: Molecule, structure: Chem.Mol) -> 
     weight = f"{rdMolDescriptors._CalcMolWt(structure):.2f}"  # noqa: SLF001 - what Descriptors.MolWt is, typed
     logp, _ = rdMolDescriptors.CalcCrippenDescriptors(structure)
     values: dict[str, Any] = {
-        "alogp": f"{logp:.2f}",
+        "alogp": _hundredths(logp),
         "aromatic_rings": rdMolDescriptors.CalcNumAromaticRings(structure),
         "full_molformula": molecule.properties["MolecularFormula"],
         "full_mwt": weight,
@@ -172,7 +172,7 @@ def _properties(rng: random.Random, molecule: Molecule, structure: Chem.Mol) -> 
         "hbd": molecule.properties["HBondDonorCount"],
         "heavy_atoms": molecule.properties["HeavyAtomCount"],
         "mw_freebase": weight,
-        "np_likeness_score": f"{rng.uniform(-3, 3):.2f}",
+        "np_likeness_score": _hundredths(rng.uniform(-3, 3)),
         "num_ro5_violations": int(float(weight) > 500) + int(logp > 5),
         "psa": f"{rdMolDescriptors.CalcTPSA(structure):.2f}",
         "qed_weighted": f"{rng.uniform(0.05, 0.95):.2f}",
@@ -183,6 +183,11 @@ def _properties(rng: random.Random, molecule: Molecule, structure: Chem.Mol) -> 
         # As for compounds of metals, of which only formula and masses are told.
         values |= dict.fromkeys(_COMPUTED)
     return values
+
+
+def _hundredths(value: float) -> str:
+    # Plus zero, for no database keeps the sign of one.
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def as_before_release_32(molecule: ChemblMolecule) -> ChemblMolecule:

@@ -15,7 +15,7 @@ from cryoasync.simulator.chembl.molecules import (
 from cryoasync.simulator.population import CidRange, Molecule, cache_folder, content_key, load_or_compute
 
 # Raised whenever the computation gives other values than before.
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 3
 _KEPT_LISTS = 64
 _ID = b"@id@"
 _NEW_EVERY, _GONE_EVERY = 97, 101

@@ -63,7 +63,7 @@ def without_nulls(value: Any) -> Any:
         members = {key: without_nulls(member) for key, member in value.items()}
         return {key: member for key, member in members.items() if member not in (None, {})}
     if isinstance(value, list):
-        return sorted((without_nulls(member) for member in value), key=str)
+        return sorted(map(without_nulls, value), key=lambda member: json.dumps(member, sort_keys=True))
     return str(value) if type(value) is int else value
 
 
