@@ -19,6 +19,9 @@ from cryoasync.sources.asking.exchange import Exchanges, Told
 from cryoasync.sources.asking.fetch import ABSENCES, Fetch, Question
 from cryoasync.sources.asking.guards import Guards
 
+LONG_PAUSE_SECONDS = 60.0
+"""Longer ones are what the source asked for, and no sign that a worker is stuck."""
+
 
 class SourceClient(Generic[E]):
     """Asks for a chunk in one request; every attempt takes a permit of its own.
@@ -48,7 +51,7 @@ class SourceClient(Generic[E]):
         now = asyncio.get_running_loop().time
         while (question := fetch.next_question(now())) is not None:
             if (seconds := question.due_at - now()) > 0:
-                report(Activity.BACKING_OFF)
+                report(Activity.HELD if seconds > LONG_PAUSE_SECONDS else Activity.BACKING_OFF)
                 await asyncio.sleep(seconds)
             if question.wants_probe:
                 await self._probe(fetch, question)

@@ -403,6 +403,7 @@ def test_a_page_that_says_when_to_come_again_is_believed() -> None:
 
     bench, _ = fetch_all(5, behaviour)
     assert bench.requests[1].at - bench.requests[0].at >= 600.0
+    assert bench.activities.count(Activity.HELD) == 1, "nobody is stuck who does as the source asks"
 
 
 @troubles
