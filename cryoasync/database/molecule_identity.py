@@ -1,14 +1,14 @@
 """What makes records of several sources one molecule, and the id of that molecule."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 _URLS = "https://identifiers.org/"
 _PREFIXES = {"pubchem": "pubchem.compound:", "chembl": "chembl.compound:"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Record:
+# A tuple, since each batch makes and sorts thousands of them.
+class Record(NamedTuple):
     """One record of one source, such as a compound of PubChem by its CID."""
 
     source: str

@@ -4,7 +4,7 @@ Both follow from what the tables of the sources and the links hold, never from t
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from cryoasync.database.connection import Connection
@@ -33,8 +33,7 @@ _REFRESH = statement("refresh_molecules")
 _REDIRECT = statement("redirect_molecules")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Placing:
+class _Placing(NamedTuple):
     """Which molecule a record is, and which one it was; ``before`` is ``None`` for a record that is new."""
 
     record: Record
