@@ -12,6 +12,7 @@ import pytest
 from cryoasync.database.connection import Database
 from cryoasync.database.molecule_backlog import enter_backlog
 from cryoasync.database.molecule_identity import Record, molecule_id
+from cryoasync.database.molecules import enter_records
 from cryoasync.models import Row
 from tests.conftest import Fetch
 from tests.integration.database.builders import (
@@ -40,6 +41,7 @@ ORDER BY source, source_id COLLATE "C"
 STATE = tuple(
     f"SELECT t::text FROM cryoasync.{table} AS t ORDER BY 1" for table in ("molecules", "molecule_sources")
 )
+SOMEBODY_WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
 VERSIONS = tuple(
     f"SELECT t::text, xmin::text, ctid::text FROM cryoasync.{table} AS t ORDER BY 1"
     for table in ("molecules", "molecule_sources", "molecule_redirects")
@@ -253,6 +255,23 @@ async def test_several_at_once_end_the_same(database: Database, fetch: Fetch, se
         *(in_batches(database, rng.sample(one, len(one)), size) for one in of_source for size in (3, 8))
     )
     assert await state(fetch) == alone
+
+
+async def test_both_ends_of_a_link_at_once_are_joined(database: Database, fetch: Fetch) -> None:
+    """Neither sees the other's row before it is committed, so that the second waits for the first."""
+    await link(fetch, ("CHEMBL1", 5))
+    async with database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO cryoasync.pubchem_compounds (cid, inchikey, title, fetched_at, run_id)"
+            " VALUES (5, $1, 'five', now(), 1)",
+            WATER,
+        )
+        await enter_records(connection, [Record("pubchem", "5")])
+        second = asyncio.create_task(bring(database, molecule("CHEMBL1")))
+        while not second.done() and not await connection.fetchval(SOMEBODY_WAITS):  # noqa: ASYNC110 - the server has no event
+            await asyncio.sleep(0.01)
+    await second
+    assert {entry[2] for entry in await fetch(SOURCES)} == {WATER}
 
 
 async def test_records_older_than_the_table_are_entered(database: Database, fetch: Fetch) -> None:
