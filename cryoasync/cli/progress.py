@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cryoasync.pipeline.progress import Progress, Snapshot
-from cryoasync.service.work import Display
+from cryoasync.service.stages import Display
 from cryoasync.settings import ProgressMode
 
 REFRESH_SECONDS = 0.25

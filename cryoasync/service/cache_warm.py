@@ -27,8 +27,9 @@ from cryoasync.service.cache_warnings import warn_of_cache
 from cryoasync.service.heartbeat import HEARTBEAT_SECONDS
 from cryoasync.service.run_start import digest_of
 from cryoasync.service.site import Site, opened_site
+from cryoasync.service.stages import Display, exit_code, utc_now
 from cryoasync.service.warm_parts import EntriesToFetch, NoRows, Tally
-from cryoasync.service.work import Display, Work, exit_code, utc_now
+from cryoasync.service.work import Work
 from cryoasync.settings import LoadedSettings, RunSettings
 from cryoasync.sources.input import InputDigest, InputList
 from cryoasync.sources.pubchem.endpoints import SYNONYMS, property_endpoint

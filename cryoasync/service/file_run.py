@@ -25,7 +25,7 @@ from cryoasync.models import EntryState, RunIdentity
 from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
 from cryoasync.service.run_start import StartedRun, start_run
 from cryoasync.service.run_work import RunOutcome, RunWork, batch_writer
-from cryoasync.service.work import Display, Stages, utc_now
+from cryoasync.service.stages import Display, Stages, utc_now
 from cryoasync.settings import RdkitMode, RunSettings, Settings
 from cryoasync.sources.files.collection import FilesDigest, StructureFiles
 from cryoasync.sources.files.models import FileItem, Unreadable

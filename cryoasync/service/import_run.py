@@ -33,7 +33,8 @@ from cryoasync.service.origin_guard import OriginGuard, assert_expected_origin, 
 from cryoasync.service.run_start import StartedRun, digest_of, spool_of, start_run
 from cryoasync.service.run_work import RunOutcome, RunWork, batch_writer
 from cryoasync.service.site import Site, opened_site, site_name
-from cryoasync.service.work import Display, Work, utc_now
+from cryoasync.service.stages import Display, utc_now
+from cryoasync.service.work import Work
 from cryoasync.settings import RdkitMode, Settings
 from cryoasync.sources.input import InputList
 from cryoasync.sources.registry import Source

@@ -14,8 +14,9 @@ from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
 from cryoasync.service.import_run import Wanted, import_wanted
 from cryoasync.service.run_work import RunOutcome
 from cryoasync.service.site import opened_site
+from cryoasync.service.stages import Display
 from cryoasync.service.warm_parts import NoRows
-from cryoasync.service.work import Display, Work, granted
+from cryoasync.service.work import Work, granted
 from cryoasync.settings import Settings
 from cryoasync.sources.equipment import Listing
 from cryoasync.sources.registry import ListSource

@@ -21,7 +21,7 @@ from cryoasync.service.origin_guard import assert_expected_origin
 from cryoasync.service.run_start import StartedRun
 from cryoasync.service.run_work import RunOutcome
 from cryoasync.service.site import scenario_of
-from cryoasync.service.work import Display
+from cryoasync.service.stages import Display
 from cryoasync.settings import Settings
 from cryoasync.sources.files.processor import SOURCE as FILES
 from cryoasync.sources.files.record_reader import RecordReader

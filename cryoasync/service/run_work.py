@@ -22,8 +22,8 @@ from cryoasync.service.bulk_load import BulkLoad
 from cryoasync.service.database_state import database_state
 from cryoasync.service.heartbeat import beat
 from cryoasync.service.run_start import StartedRun
+from cryoasync.service.stages import Stages, exit_code
 from cryoasync.service.summary import Summary
-from cryoasync.service.work import Stages, exit_code
 from cryoasync.settings import RunSettings
 
 RETRY_SECONDS = 1.0
