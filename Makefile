@@ -40,9 +40,12 @@ test-system: install ## Run the tests that need programs of the operating system
 
 lab: install ## Play the control of the traffic against a model of the source, beside the usual ways
 	$(BIN)/python -m benchmarks.laboratory
+	$(BIN)/python -m benchmarks.laboratory.troubles
+	$(BIN)/python -m benchmarks.laboratory.poison
 
 prove: install ## Check what is proved by many random schedules, in full numbers
 	$(BIN)/python -m benchmarks.check_circuit
+	$(BIN)/python -m benchmarks.laboratory.blame
 
 bench-libraries: install ## Install what the benchmark of the database compares with
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmarks --constraint requirements.lock
@@ -50,6 +53,7 @@ bench-libraries: install ## Install what the benchmark of the database compares 
 bench: install bench-libraries ## Run the benchmarks in a small form; benchmarks/RESULTS.md has the full one
 	$(BIN)/python -m benchmarks.bench_descriptors --rounds 1
 	$(BIN)/python -m benchmarks.bench_policy --rounds 1
+	$(BIN)/python -m benchmarks.bench_guards --rounds 1
 	$(BIN)/python -m benchmarks.bench_checkpoint --entries 300000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_publish --molecules 20000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_import --compounds 100000 --rounds 1

@@ -160,11 +160,13 @@ def main() -> None:
     """Play what the command line asks for."""
     parser = argparse.ArgumentParser(prog="poison", description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    seeds = range(parser.parse_args().seeds)
+    parser.add_argument("--rate", type=float, action="append", help="by default 0.0001, 0.0005 and 0.002")
+    given = parser.parse_args()
+    seeds = range(given.seeds)
     print("| rate | client | seeds | ids a request | extra requests a culprit | culprits | foretold |")
     print("|---|---|---|---|---|---|---|")
     with ProcessPoolExecutor() as pool:
-        for rate in RATES:
+        for rate in given.rate or RATES:
             print(_row(rate, "cryoasync", list(pool.map(partial(play_one, rate), seeds))), flush=True)
             for way in ("inference", "both halves"):
                 print(_row(rate, way, list(pool.map(partial(play_usual, way, rate), seeds))), flush=True)

@@ -80,6 +80,7 @@ class World:
         headers: come with every answer.
         fault: what is said in the place of rows, by time and by chance.
         is_poison: tells which ids make a request fail.
+        weight: how many ids each stands for, where they are all alike.
     """
 
     model: ServerModel
@@ -87,6 +88,7 @@ class World:
     headers: Headers = no_headers
     fault: Callable[[float, random.Random], Fault | None] = lambda _, __: None
     is_poison: Callable[[int], bool] = lambda _: False
+    weight: int = 1
 
 
 @dataclass(slots=True)
@@ -128,7 +130,7 @@ class _Api:
         sent_at = clock()
         self._log.sent_at.append(sent_at)
         await asyncio.sleep(self._rng.uniform(*LATENCY_SECONDS))
-        answer = self.server.arrive(clock(), len(ids))
+        answer = self.server.arrive(clock(), len(ids) * self._world.weight)
         timeout = min(ticket.timeout_seconds, self._world.model.timeout_seconds)
         await asyncio.sleep(min(timeout, answer.seconds) + self._rng.uniform(*LATENCY_SECONDS))
         self._limiter.settle(permit, clock() - sent_at - sum(LATENCY_SECONDS))
@@ -156,7 +158,7 @@ class _Api:
                 status, body = 400, _POISON
             else:
                 body = ",".join(ids).encode()
-                self._log.rows_at.append((now, len(ids)))
+                self._log.rows_at.append((now, len(ids) * self._world.weight))
         told = CIMultiDict({**self._world.headers(now, self._rng), **headers})
         if answer.retry_after_seconds is not None:
             told["Retry-After"] = f"{answer.retry_after_seconds:g}"
