@@ -24,6 +24,7 @@ from cryoasync.control.permit_queue import PermitQueue, Priority, Waiter
 from cryoasync.control.rate_headers import RateAdvice, read_rate_headers
 from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
 from cryoasync.control.rate_statistics import EndpointPermits, RateStatistics
+from cryoasync.control.slow_days import SlowDays
 from cryoasync.control.throttle import Refusal, ThrottleBackoff
 from cryoasync.control.throttling_header import WorstOfAMinute
 from cryoasync.ports import Clock
@@ -38,12 +39,14 @@ _log = structlog.get_logger(__name__)
 class AdaptiveRate:
     """The rate that answers make advisable, and the time of day at the source, by which it is learned.
 
-    ``cautious`` is a pace of its own that is not exceeded, where one was asked for.
+    ``cautious`` is a pace of its own that is not exceeded, where one was asked for; ``slow_days`` are those of the
+    source.
     """
 
     limiter: IntelligentRateLimiter
     local_time: Callable[[], datetime]
     cautious: CautiousPace | None = None
+    slow_days: SlowDays | None = None
 
 
 class SharedRateLimiter:
@@ -329,6 +332,8 @@ class SharedRateLimiter:
             self._rate.limiter.enter_hour(hour, now)
         if self._rate.cautious is not None:
             policy = policy.lowered_to(self._rate.cautious.requests_per_second(local))
+        if self._rate.slow_days is not None:
+            policy = policy.lowered_to(self._rate.slow_days.ceiling(local))
         adaptive = self._rate.limiter
         return policy.limited_to(adaptive.decision(now).rate).limited_in_a_minute(adaptive.minute_limit(now))
 

@@ -134,6 +134,7 @@ class Work(Stages):
             ),
             local_time=self._local_time,
             cautious=CautiousPace(timetable) if self._settings.run.cautious else None,
+            slow_days=self._source.slow_days,
         )
 
     def _local_time(self) -> datetime:

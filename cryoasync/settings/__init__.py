@@ -14,6 +14,7 @@ from cryoasync.settings.values import (
     PoolerChoice,
     ProgressMode,
     RdkitMode,
+    Weekday,
 )
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "RdkitMode",
     "RunSettings",
     "Settings",
+    "Weekday",
     "load_settings",
 ]

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from cryoasync.settings.section import Section, about
-from cryoasync.settings.values import BaseUrl
+from cryoasync.settings.values import BaseUrl, Weekdays
 
 CHEMBL_BASE_URL = "https://www.ebi.ac.uk/chembl/api/data"
 
@@ -35,6 +35,12 @@ class ChemblSettings(Section):
         description="Requests in any 1 s at most; 0 is unlimited. ChEMBL publishes no limit; how much of this it bears "
         "is found out while a run asks.",
     )
+    slow_days: Weekdays = Field(
+        default=(),
+        description="Days of ChEMBL's week on which it is asked more slowly, whatever it would bear.",
+        json_schema_extra=about(allowed="names of days separated by commas, such as `monday`"),
+    )
+    slow_rate: float = Field(default=1.0, gt=0, description="Requests a second at most on slow days.")
     most_under_way: int = Field(
         default=6,
         ge=1,

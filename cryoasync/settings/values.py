@@ -54,6 +54,18 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Weekday(StrEnum):
+    """A day of the week, in order."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkSizeRange:
     """How many ids one request may carry, both ends included."""
@@ -143,6 +155,9 @@ Dsn = Annotated[SecretStr, AfterValidator(_dsn)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 """Names, as a list or separated by commas."""
 
+
+Weekdays = Annotated[tuple[Weekday, ...], BeforeValidator(_names)]
+"""Days of the week, as a list or separated by commas."""
 
 Level = Annotated[LogLevel, BeforeValidator(_lower)]
 """A log level in any case."""

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Protocol, runtime_checkable
 
 from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.control.slow_days import SlowDays
 from cryoasync.ports import ChunkProcessor
 from cryoasync.settings import Settings
 from cryoasync.sources.chembl.source import ChemblSource
@@ -45,6 +46,11 @@ class Source(Protocol):
     @property
     def policy(self) -> RatePolicy:
         """What the source allows."""
+        ...
+
+    @property
+    def slow_days(self) -> SlowDays | None:
+        """On which days of its week it is asked more slowly."""
         ...
 
     @property

@@ -79,7 +79,7 @@ DAYS = {
     ),
     "slow": Day(last=400, chunk_size=10),
     "old_names": Day(last=400, chunk_size=200),
-    "chembl faults": _chembl_day(600, 20, "overloaded", "too_big", "unreachable", "garbled", "incomplete"),
+    "chembl faults": _chembl_day(600, 10, "overloaded", "too_big", "unreachable", "garbled", "incomplete"),
     "chembl blackout": _chembl_day(600, 30, "unreachable", parameters=("blackout.lasts_seconds=3",)),
     "chembl old_names": _chembl_day(400, 200),
 }

@@ -22,13 +22,13 @@ PROGRAM = (sys.executable, "-m", "cryoasync")
 LONGEST_SECONDS = 50.0
 
 UNTHROTTLED = {
-    **{
-        f"CRYOASYNC_PUBCHEM__POLICY__{limit}": "0"
-        for limit in ("REQUESTS_PER_SECOND", "REQUESTS_PER_MINUTE", "RUNNING_SECONDS_PER_MINUTE")
-    },
-    "CRYOASYNC_CHEMBL__REQUESTS_PER_SECOND": "0",
+    f"CRYOASYNC_PUBCHEM__POLICY__{limit}": "0"
+    for limit in ("REQUESTS_PER_SECOND", "REQUESTS_PER_MINUTE", "RUNNING_SECONDS_PER_MINUTE")
 }
-"""An environment without limits, for a simulator that has none."""
+"""An environment without a policy, for a simulator that has none."""
+
+UNTHROTTLED_BY_SOURCE = {"pubchem": UNTHROTTLED, "chembl": {"CRYOASYNC_CHEMBL__REQUESTS_PER_SECOND": "0"}}
+"""The same for each source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

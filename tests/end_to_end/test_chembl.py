@@ -2,13 +2,14 @@
 
 import pytest
 
-from tests.end_to_end.commands import UNTHROTTLED, CommandLine
+from tests.end_to_end.commands import UNTHROTTLED_BY_SOURCE, CommandLine
 from tests.end_to_end.conftest import Simulators
 from tests.end_to_end.molecules import listed_molecules, molecules
 from tests.end_to_end.simulators import RunningSimulator
 from tests.end_to_end.tables import query, states, value
 
 AT_ONCE = ("--set", "latency=none")
+UNTHROTTLED = UNTHROTTLED_BY_SOURCE["chembl"]
 STATES = ("imported", "not_found", "invalid", "failed", "pending")
 
 

@@ -3,13 +3,14 @@
 import random
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from subprocess import TimeoutExpired
 
 import pytest
 
 from cryoasync.database.embedded import EmbeddedServer
 from cryoasync.database.opening import SIMULATED_DATABASE
-from tests.end_to_end.commands import UNTHROTTLED, CommandLine
+from tests.end_to_end.commands import UNTHROTTLED_BY_SOURCE, CommandLine, Running
 from tests.end_to_end.conftest import AT_ONCE, Simulators
 from tests.end_to_end.simulators import RunningSimulator
 from tests.end_to_end.tables import compounds_so_far, query, run_free_tables, value
@@ -29,18 +30,25 @@ class Killed:
         source: what it is from.
         words: what is imported, and how.
         kills: how often.
+        requests: at the latest after so many more requests a kill comes; ``None`` leaves it to the clock.
         distinct: ids that the entries have in the end.
     """
 
     source: str
     words: tuple[str, ...]
     kills: int
+    requests: int | None = None
     distinct: int
 
     def command(self, simulator: RunningSimulator, dsn: str) -> tuple[str, ...]:
         """The command."""
         where = ("--base-url", simulator.base_url_of(self.source), "--dsn", dsn, "--no-cache", "--json")
         return ("run", self.source, *self.words, *where)
+
+
+def has_seen(simulator: RunningSimulator, source: str, requests: int, running: Running) -> bool:
+    """Tell whether so many requests have arrived in all, or none will any more."""
+    return simulator.statistics(source)["requests"] >= requests or running.process.poll() is not None
 
 
 IMPORTS = [
@@ -51,7 +59,7 @@ IMPORTS = [
         distinct=1211,
     ),
     # The list of ChEMBL is read by its places, which take their ids with each page.
-    Killed(source="chembl", words=("--all", "--rdkit", "off"), kills=5, distinct=6975),
+    Killed(source="chembl", words=("--all", "--rdkit", "off"), kills=5, requests=8, distinct=6975),
 ]
 
 
@@ -65,7 +73,7 @@ def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(
     cids = [*range(1, 1201), 5001, "no CID", *range(5002, 5011), 1]
     (cryoasync.home / "list.txt").write_text("".join(f"{cid}\n" for cid in cids))
     undisturbed = killed.command(simulators(*AT_ONCE), empty_dsn)
-    assert cryoasync(*undisturbed, environment=UNTHROTTLED).exit_code == 0
+    assert cryoasync(*undisturbed, environment=UNTHROTTLED_BY_SOURCE[killed.source]).exit_code == 0
 
     simulator = simulators()
     words = killed.command(simulator, dsn)
@@ -74,8 +82,12 @@ def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(
     for _ in range(killed.kills):
         arrivals = len(simulator.statistics(killed.source)["arrivals"])
         running = cryoasync.start(*words)
-        with suppress(TimeoutExpired):
-            running.process.wait(rng.uniform(0.2, LATEST_KILL_SECONDS))
+        if killed.requests is None:
+            with suppress(TimeoutExpired):
+                running.process.wait(rng.uniform(0.2, LATEST_KILL_SECONDS))
+        else:
+            enough = arrivals + rng.randint(1, killed.requests)
+            wait_for(partial(has_seen, simulator, killed.source, enough, running))
         running.process.kill()
         running.process.wait()
         wait_for(lambda: not cryoasync.processes(), seconds=10)

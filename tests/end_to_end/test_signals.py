@@ -9,7 +9,7 @@ from signal import SIGINT, SIGTERM
 
 import pytest
 
-from tests.end_to_end.commands import UNTHROTTLED, CommandLine
+from tests.end_to_end.commands import UNTHROTTLED, UNTHROTTLED_BY_SOURCE, CommandLine
 from tests.end_to_end.conftest import Simulators
 from tests.end_to_end.simulators import RunningSimulator
 from tests.end_to_end.tables import cids, imported, query, states, value
@@ -41,8 +41,8 @@ def test_a_signal_stops_a_run_that_goes_on_where_it_was(
 ) -> None:
     """Every answer that was asked for is saved, and no compound is ever asked for twice."""
     simulator = simulators("--set", "policy=none", "--set", "latency.base_seconds=0.4")
-    cryoasync.environment |= UNTHROTTLED
     source = words[0]
+    cryoasync.environment |= UNTHROTTLED_BY_SOURCE[source]
     where = ("--base-url", simulator.base_url_of(source), "--dsn", dsn, "--no-cache", "--json")
     command = ("run", *words, *where)
     saved = 0

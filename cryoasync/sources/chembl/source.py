@@ -7,10 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cryoasync.control.rate_policy import CountWindow, RatePolicy
+from cryoasync.control.slow_days import SlowDays
 from cryoasync.errors import UsageError
 from cryoasync.http.transport import Transport
 from cryoasync.models import Activity
-from cryoasync.settings import RdkitMode, Settings
+from cryoasync.settings import RdkitMode, Settings, Weekday
 from cryoasync.sources.chembl.conversation import Conversation
 from cryoasync.sources.chembl.endpoints import MOLECULES_KEY, PAGE, place
 from cryoasync.sources.chembl.identifiers import CHEMBL_SCHEME
@@ -74,6 +75,13 @@ class ChemblSource:
         limit = self._settings.chembl.requests_per_second
         counts = (CountWindow(limit=limit, seconds=1.0),) if limit else ()
         return RatePolicy(counts=counts).lowered_to(self._settings.run.max_rate)
+
+    @property
+    def slow_days(self) -> SlowDays | None:
+        """Those that were set."""
+        chembl = self._settings.chembl
+        weekdays = frozenset(map(list(Weekday).index, chembl.slow_days))
+        return SlowDays(weekdays=weekdays, requests_per_second=chembl.slow_rate) if weekdays else None
 
     @property
     def most_under_way(self) -> int:

@@ -29,6 +29,7 @@ class PubChemSource:
     scheme: IdentifierScheme = CID_SCHEME
     time_zone: tzinfo = ZoneInfo("America/New_York")
     most_under_way = None
+    slow_days = None
 
     def __init__(self, settings: Settings) -> None:
         """Ask for what ``settings`` say."""

@@ -16,6 +16,7 @@ from cryoasync.control.permit_ledger import Permit
 from cryoasync.control.permit_queue import Priority
 from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
 from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
+from cryoasync.control.slow_days import SlowDays
 from cryoasync.control.throttle import Refusal
 from cryoasync.testing import MemoryBudgetStore
 from tests.unit.virtual_time import now, on_virtual_time
@@ -52,12 +53,14 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(policy: RatePolicy = PUBCHEM, *, adaptive: bool = False) -> AsyncIterator[Desk]:
+async def desk(
+    policy: RatePolicy = PUBCHEM, *, adaptive: bool = False, slow_days: SlowDays | None = None
+) -> AsyncIterator[Desk]:
     """Run a limiter."""
     rate = None
     if adaptive:
         policy_limiter = IntelligentRateLimiter(5, HourTable(), guard_seconds=policy.guard_seconds)
-        rate = AdaptiveRate(limiter=policy_limiter, local_time=lambda: AT)
+        rate = AdaptiveRate(limiter=policy_limiter, local_time=lambda: AT, slow_days=slow_days)
     limiter = SharedRateLimiter(HOST, policy, [], rate=rate, clock=now, rng=random.Random(0))
     granting = asyncio.create_task(limiter.run())
     yield Desk(limiter)
@@ -146,6 +149,16 @@ async def test_a_ceiling_holds_where_the_policy_has_no_limit() -> None:
         work.limiter.set_ceiling(2.0)
         await all_of(*(work.send(str(n)) for n in range(20)))
         assert now() == pytest.approx(10.0)
+
+
+@on_virtual_time
+@pytest.mark.parametrize(("weekday", "rate"), [(AT.weekday(), 0.5), (AT.weekday() + 1, 5 / 1.04)])
+async def test_a_slow_day_of_the_source_has_a_rate_of_its_own(weekday: int, rate: float) -> None:
+    """The other days have none."""
+    slow_days = SlowDays(weekdays=frozenset({weekday}), requests_per_second=0.5)
+    async with desk(adaptive=True, slow_days=slow_days) as work:
+        await all_of(*(work.send(str(n)) for n in range(40)))
+        assert 40 / now() == pytest.approx(rate, rel=0.15)
 
 
 @on_virtual_time
