@@ -2,19 +2,20 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from itertools import islice
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from cryoasync.control.batch_size import BatchSizeTuner
 from cryoasync.control.write_pace import WritePace
-from cryoasync.database.batch_transaction import BatchTransaction, Merged, Refused, RowRefusedError
+from cryoasync.database.batch_limits import BatchLimits
+from cryoasync.database.batch_transaction import BatchTransaction, Merged, RowRefusedError
+from cryoasync.database.bulk_report import BulkReport
 from cryoasync.database.connection import Connection, Database
 from cryoasync.database.error_translation import is_conflict
 from cryoasync.database.exact_transaction import ExactTransactions
 from cryoasync.database.pool_queue import Priority
+from cryoasync.database.row_batches import Rows, batches
 from cryoasync.database.server_pressure import look_at
 from cryoasync.database.table_statements import OnConflict, Target, alteration, insertion, table_name
 from cryoasync.database.table_types import TableTypes
@@ -24,63 +25,9 @@ from cryoasync.models import StagedTable, WriteStatistics
 
 __all__ = ["BatchDatabaseOperator", "BatchLimits", "BulkReport", "OnConflict"]
 
-REFUSED_KEPT = 1000
-"""Refused rows that a report tells of one by one."""
-
 _LOOK_SECONDS = 1.0
 
 _Result = TypeVar("_Result")
-
-Rows = Iterable[Sequence[Any]] | AsyncIterable[Sequence[Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchLimits:
-    """Sizes and times.
-
-    Attributes:
-        start_rows: rows of the first transaction; later ones have between ``fewest_rows`` and ``most_rows``.
-        most_bytes: of a transaction's values, so that memory stays flat however long the rows are.
-        retry_seconds: for how long a transaction is tried again before its error is raised.
-        retries_outages: whether that holds for outages too, or for conflicts with other transactions alone.
-    """
-
-    start_rows: int = 1000
-    fewest_rows: int = 100
-    most_rows: int = 20_000
-    most_bytes: int = 4 * 1024**2
-    retry_seconds: float = 30.0
-    retries_outages: bool = True
-
-    @classmethod
-    def around(cls, rows: int, *, retry_seconds: float, retries_outages: bool = True) -> Self:
-        """Return limits from a tenth to ten times of ``rows``, to begin with."""
-        return cls(
-            start_rows=rows,
-            fewest_rows=max(1, rows // 10),
-            most_rows=10 * rows,
-            retry_seconds=retry_seconds,
-            retries_outages=retries_outages,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BulkReport:
-    """What a bulk operation did.
-
-    Attributes:
-        rows: given and not refused; of equal keys in one batch only the last counts.
-        changed: rows of the table that were inserted or updated.
-        refused: rows that the encoder or the server did not take, by their place in all that were given, with
-            what was said of them: at most ``REFUSED_KEPT``, of ``refused_rows``.
-        batches: transactions.
-    """
-
-    rows: int = 0
-    changed: int = 0
-    refused: tuple[Refused, ...] = ()
-    refused_rows: int = 0
-    batches: int = 0
 
 
 class BatchDatabaseOperator:
@@ -236,38 +183,11 @@ class BatchDatabaseOperator:
 
     async def _write_all(self, table: StagedTable, values: Rows) -> BulkReport:
         report, begun = BulkReport(), 0
-        async for rows in self._batches(values):
-            report = _added(report, await self.transact(partial(_merged, table, rows)), begun)
+        async for rows in batches(values, self.optimize_batch_size):
+            report = report.with_batch(await self.transact(partial(_merged, table, rows)), begun)
             begun += len(rows)
         return report
-
-    async def _batches(self, values: Rows) -> AsyncIterator[Sequence[Sequence[Any]]]:
-        if isinstance(values, AsyncIterable):
-            rows = []
-            async for row in values:
-                rows.append(row)
-                if len(rows) >= self._tuner.size:
-                    yield rows
-                    rows = []
-            if rows:
-                yield rows
-            return
-        iterator = iter(values)
-        while rows := list(islice(iterator, self._tuner.size)):
-            yield rows
 
 
 async def _merged(table: StagedTable, rows: Sequence[Sequence[Any]], batch: BatchTransaction) -> Merged:
     return await batch.merge(table, rows)
-
-
-def _added(report: BulkReport, merged: Merged, begun: int) -> BulkReport:
-    """Return the report with one more batch, before which so many rows were begun."""
-    refused = [replace(each, index=begun + each.index) for each in merged.refused]
-    return BulkReport(
-        rows=report.rows + merged.rows,
-        changed=report.changed + merged.changed,
-        refused=(report.refused + tuple(refused))[:REFUSED_KEPT],
-        refused_rows=report.refused_rows + len(refused),
-        batches=report.batches + 1,
-    )

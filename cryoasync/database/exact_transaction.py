@@ -24,6 +24,9 @@ SELECT pg_current_xact_id()::text,
        set_config('idle_in_transaction_session_timeout', '60s', true)
 """
 
+# What the server says of a number in the future: after a failover it may not have seen the transaction.
+_NUMBER_NEVER_GIVEN_OUT = "22023"
+
 
 class ExactTransactions:
     """Runs work in transactions: wholly and once, or not at all."""
@@ -101,8 +104,9 @@ class ExactTransactions:
                 status = await self._status(number)
             except DatabaseUnavailableError:
                 status = "unknown"
-            except DatabaseError:
-                # A server that never gave out this number has not seen the transaction.
+            except DatabaseError as error:
+                if getattr(error.__cause__, "sqlstate", None) != _NUMBER_NEVER_GIVEN_OUT:
+                    raise CommitUnknownError(error.message) from error
                 return False
             if status in {"committed", "aborted"}:
                 return status == "committed"

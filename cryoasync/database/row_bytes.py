@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
-_SAMPLED = 32
+_SAMPLED_ROWS = 16
 _LENGTH_BYTES = 4
 _NUMBER_BYTES = 8
 _LONG_BYTES = 16
@@ -13,10 +14,9 @@ _LONG_BYTES = 16
 
 def estimated_bytes(rows: Sequence[Sequence[Any]]) -> int:
     """Return how many bytes rows have as PostgreSQL is sent them, by a sample of them."""
-    sample = rows[::_SAMPLED]
-    return round(
-        len(rows) * sum(map(_bytes_of, (value for row in sample for value in row))) / max(1, len(sample))
-    )
+    sample = rows[:: -(-len(rows) // _SAMPLED_ROWS) or 1]
+    size = sum(map(_bytes_of, chain.from_iterable(sample)))
+    return round(len(rows) * size / max(1, len(sample)))
 
 
 def _bytes_of(value: Any) -> int:
