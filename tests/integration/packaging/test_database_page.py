@@ -14,11 +14,13 @@ from tests.integration.database.builders import (
     NOON,
     attempt,
     batch_of,
+    bring,
     compound,
     descriptors,
     entries,
     entry_result,
     failure,
+    molecule,
     started_run,
     store_of,
 )
@@ -83,12 +85,17 @@ async def laboratory(database: Database) -> Database:
         attempts=[attempt(0, 3)],
     )
     await store_of(database, run).commit(batch)
+    await bring(
+        database,
+        molecule("CHEMBL25", standard_inchi_key="BSYNRYMUTXBXSQ-UHFFFAOYSA-N", max_phase=Decimal(4)),
+        molecule("CHEMBL26", parent_chembl_id="CHEMBL25"),
+    )
     return database
 
 
-def test_there_are_ten_queries() -> None:
+def test_there_are_thirteen_queries() -> None:
     """As the heading says."""
-    assert len(QUERIES) == 10
+    assert len(QUERIES) == 13
 
 
 @pytest.mark.parametrize("query", [pytest.param(query, id=title[:40]) for title, query in QUERIES])
