@@ -42,6 +42,9 @@ lab: install ## Play the control of the traffic against a model of the source, b
 	$(BIN)/python -m benchmarks.laboratory
 	$(BIN)/python -m benchmarks.laboratory.troubles
 	$(BIN)/python -m benchmarks.laboratory.poison
+	$(BIN)/python -m benchmarks.laboratory.diurnal
+	$(BIN)/python -m benchmarks.laboratory.sizes
+	$(BIN)/python -m benchmarks.laboratory.knee
 
 prove: install ## Check what is proved by many random schedules, in full numbers
 	$(BIN)/python -m benchmarks.check_circuit

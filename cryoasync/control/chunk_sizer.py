@@ -129,8 +129,8 @@ class AdaptiveChunkSizer:
         """
         if self._recent and chunk_size < SMALLEST_SHARE * min(self._recent):
             return
-        budget = self._budget()
-        is_late = response_time >= budget.longest_seconds
+        longest_seconds = (self.last_choice.budget if self.last_choice else self._budget()).longest_seconds
+        is_late = response_time >= longest_seconds
         self._late_in_a_row = self._late_in_a_row + 1 if is_late else 0
         if error_type in GOOD:
             self._answers.append(_Answer(endpoint, chunk_size, 0.0, response_time))
@@ -138,7 +138,7 @@ class AdaptiveChunkSizer:
             self._first_size = min(self._sizes[-1], self._first_size + self._sizes[-1] / FIRST_STEPS)
             return
         expected_seconds = self._knowledge.expected_seconds(endpoint, chunk_size)
-        is_slow = expected_seconds >= SLOW_SHARE * budget.longest_seconds or self._late_in_a_row > 1
+        is_slow = expected_seconds >= SLOW_SHARE * longest_seconds or self._late_in_a_row > 1
         failed = 1.0 - success_rate
         if error_type is ErrorCategory.TOO_BIG or (error_type in SUSPECTS and is_late and is_slow):
             seconds = response_time if is_late else None

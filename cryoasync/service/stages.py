@@ -29,6 +29,10 @@ Display = Callable[[Progress], Coroutine[Any, Any, None]]
 """Lives beside the stages, as a display of their progress does, until cancelled."""
 
 
+SIZED_CHUNKS_AHEAD = 4
+"""Chunks whose size was chosen already: as few as keep the workers busy while a page of entries is read."""
+
+
 class Stages:
     """One start of work, as it goes through the stages of the pipeline."""
 
@@ -111,8 +115,7 @@ class Stages:
                 ),
                 self._stop,
                 PipelineLimits(
-                    # A size is chosen late, with all that is known by then.
-                    chunk_queue_size=run.chunk_queue_size if sizer is None else 1,
+                    chunk_queue_size=run.chunk_queue_size if sizer is None else SIZED_CHUNKS_AHEAD,
                     stop_grace_seconds=run.stop_grace_seconds,
                     stuck_after_seconds=run.stuck_after_seconds,
                 ),

@@ -146,7 +146,7 @@ class RunSettings(Section):
         ge=1,
         le=10_000,
         description="Chunks of files that wait for a worker before reading the input pauses. Those of a source are "
-        "cut when a worker is free.",
+        "cut late, so that their size is chosen with all that is known by then.",
     )
     result_queue_size: int = Field(
         default=16,
