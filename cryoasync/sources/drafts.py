@@ -1,11 +1,13 @@
 """Entries on their way to a result, whatever the source."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cryoasync.chemistry.models import Descriptors, Rejected, Structure, StructureFormat
 from cryoasync.models import Activity, Entry, EntryResult, EntryState, Failure, FailureKind, Row
 from cryoasync.ports import ActivityReport
+from cryoasync.sources.asking.fetch import Absent, Failed
 from cryoasync.sources.equipment import DescriptorPool
 
 
@@ -34,6 +36,21 @@ class Draft:
         return EntryResult(
             entry=self.entry, state=self.state, reason=self.reason, rows=tuple(rows), failures=self.failures
         )
+
+
+D = TypeVar("D", bound=Draft)
+
+
+def unanswered(make: Callable[[Entry, EntryState], D], entry: Entry, answer: Absent | Failed) -> D:
+    """Return the draft of an entry of which the source said nothing, or on which it failed."""
+    match answer:
+        case Absent(reason=reason):
+            draft = make(entry, EntryState.NOT_FOUND)
+            draft.reason = reason
+        case Failed(kind=kind, message=message, attempts=attempts):
+            draft = make(entry, EntryState.FAILED)
+            draft.fail(kind, message, attempts)
+    return draft
 
 
 async def add_descriptors(

@@ -144,3 +144,15 @@ def test_failures_of_a_list_are_tried_again_by_their_ids(
     truth = listed_molecules(healthy)
     assert (retried.exit_code, retried.document["failed"]) == (0, 0)
     assert molecules(dsn) == kept | {chembl_id: truth[chembl_id] for chembl_id in failed}
+
+
+def test_a_limit_takes_the_first_places_whatever_moves(
+    cryoasync: CommandLine, simulators: Simulators, dsn: str
+) -> None:
+    """A new release in the middle brings no more than was asked for."""
+    simulator = simulators("--scenario", "new_release", *AT_ONCE, "--set", "chembl.changes_after_requests=4")
+    words = ("--limit", "1500", "--rdkit", "off", "--base-url", simulator.chembl_base_url, "--dsn", dsn)
+    ended = cryoasync("run", "chembl", "--all", *words, "--json", environment=UNTHROTTLED)
+    assert (ended.exit_code, ended.document["requested"]) == (0, 1500)
+    assert ended.document["imported"] + ended.document["not_found"] == 1500
+    assert value(dsn, "SELECT count(*) FROM cryoasync.chembl_molecules") == ended.document["imported"]

@@ -1,6 +1,6 @@
 """Turns a chunk of ids, or of places in a list, into rows: molecules, and descriptors where ChEMBL has none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -8,7 +8,7 @@ from itertools import groupby
 from cryoasync.chemistry.rows import descriptor_row
 from cryoasync.models import Attempt, Chunk, ChunkResult, Entry, EntryState, FailureKind, Row
 from cryoasync.ports import ActivityReport, WallClock
-from cryoasync.sources.asking.fetch import Absent, Answer, Failed, Found
+from cryoasync.sources.asking.fetch import Answer, Found
 from cryoasync.sources.chembl.answers import NOBODY
 from cryoasync.sources.chembl.conversation import Conversation
 from cryoasync.sources.chembl.endpoints import (
@@ -23,7 +23,7 @@ from cryoasync.sources.chembl.records import Molecule, read_chembl_id, read_mole
 from cryoasync.sources.chembl.seen import SeenIds
 from cryoasync.sources.chembl.shapes import ShapeWatch
 from cryoasync.sources.chembl.table import CHEMBL_MOLECULES, VALUE_COLUMNS
-from cryoasync.sources.drafts import Draft, add_descriptors
+from cryoasync.sources.drafts import Draft, add_descriptors, unanswered
 from cryoasync.sources.equipment import DescriptorPool
 
 SOURCE = "chembl"
@@ -86,13 +86,7 @@ class ChemblProcessor:
         drafts: list[_Draft] = []
         attempts: list[Attempt] = [*self._talk.aside.take_attempts()]
         for entries in _requests(chunk.entries):
-            if is_place(entries[0].source_id):
-                fetch = await self._talk.client.fetch(pages(self._options.filters), entries, report)
-                answers, made = fetch.answers, fetch.attempts
-            else:
-                found = await self._talk.cached.fetch(molecules(release), entries, report)
-                answers, made = found.by_id, list(found.attempts)
-            attempts += made
+            answers = await self._answers(entries, release, report, attempts)
             drafts += [self._draft(entry, answers[entry.source_id]) for entry in entries]
         if self._pool is not None:
             await add_descriptors(self._pool, drafts, self._wanted_smiles(drafts), report)
@@ -104,18 +98,30 @@ class ChemblProcessor:
             attempts=tuple(attempts),
         )
 
+    async def _answers(
+        self, entries: Sequence[Entry], release: str | None, report: ActivityReport, attempts: list[Attempt]
+    ) -> Mapping[str, Answer]:
+        """Return an answer for each of ``entries``, which one request can ask for; add it to ``attempts``.
+
+        The cache knows no places, and keeps nothing of which the release is unknown.
+        """
+        by_place = is_place(entries[0].source_id)
+        if by_place or release is None:
+            endpoint = pages(self._options.filters) if by_place else molecules(None)
+            fetch = await self._talk.client.fetch(endpoint, entries, report)
+            attempts += fetch.attempts
+            return fetch.answers
+        found = await self._talk.cached.fetch(molecules(release), entries, report)
+        attempts += found.attempts
+        return found.by_id
+
     def _draft(self, entry: Entry, answer: Answer) -> _Draft:
-        match answer:
-            case Absent(reason=reason):
-                return _Draft(entry, EntryState.NOT_FOUND, reason)
-            case Failed(kind=kind, message=message, attempts=attempts):
-                draft = _Draft(entry, EntryState.FAILED)
-                draft.fail(kind, message, attempts)
-                return draft
-            case Found(raw=raw, answered_at=answered_at):
-                if raw == NOBODY:
-                    return _Draft(entry, EntryState.NOT_FOUND, BEHIND_THE_END)
-                return self._read(entry, raw, answered_at)
+        if not isinstance(answer, Found):
+            return unanswered(_Draft, entry, answer)
+        if answer.raw == NOBODY:
+            self._talk.release.doubt()
+            return _Draft(entry, EntryState.NOT_FOUND, BEHIND_THE_END)
+        return self._read(entry, answer.raw, answer.answered_at)
 
     def _read(self, entry: Entry, raw: bytes, answered_at: datetime) -> _Draft:
         place = entry if is_place(entry.source_id) else None
@@ -144,6 +150,7 @@ class ChemblProcessor:
         identity = draft.entry.source_id
         if draft.place is None or self._seen.add(identity):
             return draft
+        self._talk.release.doubt()
         return _Draft(draft.place, EntryState.NOT_FOUND, f"{identity} stands in another place, too")
 
     def _rows(self, draft: _Draft, release: str | None) -> Iterator[Row]:

@@ -70,6 +70,11 @@ class Query:
         return cls(filters=tuple(sorted(set(filters))))
 
     @property
+    def conditions(self) -> list[str]:
+        """The conditions as they are typed, in an order of their own."""
+        return [f"{name}={value}" for name, value in self.filters]
+
+    @property
     def sha256(self) -> str:
         """What identifies it, whatever the order of its conditions."""
         return hashlib.sha256(msgspec.json.encode(self.filters)).hexdigest()

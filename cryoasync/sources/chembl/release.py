@@ -62,7 +62,7 @@ class ReleaseWatch:
         return self.release
 
     def doubt(self) -> None:
-        """Look again with the next call, for something tells of a new release."""
+        """Look again with the next call, for a list that moves tells of a new release."""
         if self._looked_at is not None:
             self._looked_at = min(self._looked_at, self._clock() - LOOK_AGAIN_SECONDS)
 

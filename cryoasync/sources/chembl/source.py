@@ -91,8 +91,10 @@ class ChemblSource:
     def row_settings(self) -> Mapping[str, Any]:
         """Return the settings that change rows, and so make two runs different."""
         run = self._settings.run
-        asked = {"where": list(self._settings.chembl.where), "everything": self._settings.chembl.everything}
-        return {"rdkit": run.rdkit.value, "limit": run.limit, **(asked if self.query else {})}
+        settings = {"rdkit": run.rdkit.value, "limit": run.limit}
+        if self.query is None:
+            return settings
+        return {**settings, "where": self.query.conditions, "everything": self._settings.chembl.everything}
 
     def fresh_compounds(self, since: datetime) -> tuple[str, tuple[Any, ...]]:
         """Return the query, and its arguments, for the ids that need not be asked for again."""
@@ -117,6 +119,10 @@ class ChemblSource:
                 return
             async for ids in listed.ids():
                 seen.add_all(ids)
+            if self._settings.run.limit is not None:
+                # Only the first places are wanted, whatever stands there.
+                yield ChemblProcessor(talk, seen, equipment.pool, options, wall_clock=equipment.wall_clock)
+                return
             yield ListProcessor(
                 talk,
                 seen,

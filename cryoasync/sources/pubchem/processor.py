@@ -11,7 +11,7 @@ from cryoasync.models import Chunk, ChunkResult, Entry, EntryState, FailureKind,
 from cryoasync.ports import ActivityReport, WallClock
 from cryoasync.sources.asking.answer_cache import CachedClient
 from cryoasync.sources.asking.fetch import Absent, Answer, Failed, Found
-from cryoasync.sources.drafts import Draft, add_descriptors
+from cryoasync.sources.drafts import Draft, add_descriptors, unanswered
 from cryoasync.sources.equipment import DescriptorPool, RowLookup
 from cryoasync.sources.pubchem.endpoints import SYNONYMS, Endpoint, property_endpoint
 from cryoasync.sources.pubchem.records import Compound, read_property_row, read_synonym_row
@@ -85,15 +85,9 @@ class PubChemProcessor:
         )
 
     def _draft(self, entry: Entry, answer: Answer) -> _Draft:
-        match answer:
-            case Absent(reason=reason):
-                return _Draft(entry, EntryState.NOT_FOUND, reason)
-            case Failed(kind=kind, message=message, attempts=attempts):
-                draft = _Draft(entry, EntryState.FAILED)
-                draft.fail(kind, message, attempts)
-                return draft
-            case Found(raw=raw, answered_at=answered_at):
-                return self._read(entry, raw, answered_at)
+        if not isinstance(answer, Found):
+            return unanswered(_Draft, entry, answer)
+        return self._read(entry, answer.raw, answer.answered_at)
 
     def _read(self, entry: Entry, raw: bytes, answered_at: datetime) -> _Draft:
         draft = _Draft(entry, EntryState.IMPORTED, answered_at=answered_at)
