@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from typing import TypeAlias
 
 import asyncpg
+import structlog
 from asyncpg.transaction import Transaction
 
 from cryoasync.database.connection_pool import IntelligentConnectionPool
@@ -25,6 +26,8 @@ OLDEST_MAJOR_VERSION = 14
 
 ROLLBACK_SECONDS = 5.0
 """How long a rollback is waited for, before the connection is dropped, which rolls back as well."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -128,6 +131,8 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
     described = describe_dsn(settings.dsn)
     with translated_errors(described), closing(Connector(settings)) as connector:
         facts, pooler = await connector.find_out()
+        if pooler is not Pooler.NONE:
+            _log.info("pooler before the database", mode=pooler)
         async with IntelligentConnectionPool(connector.connect, settings.pool) as pool:
             if pooler is not Pooler.TRANSACTION:
                 pool.server_bears(facts.connections)

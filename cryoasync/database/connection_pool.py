@@ -34,8 +34,8 @@ class IntelligentConnectionPool:
     """Lends connections, each to one at a time; an async context manager.
 
     It grows once waiting has cost what opening a connection costs, and shrinks when it was larger than needed for a
-    while. Waiting is bounded, and ordered by priority. While no connection can be opened the attempts
-    are spaced out; who waits and has no other hope is told the error.
+    while. Waiting is bounded, and ordered by priority. While no connection can be opened the attempts are spaced out;
+    who waits and has no other hope is told the error.
     """
 
     def __init__(
