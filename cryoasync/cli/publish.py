@@ -29,6 +29,7 @@ async def cryoprotect(
     Its rows keep their ids, and what is equal is not written again. Tables that are missing are made.
     """
     # The database's library is not for --help.
+    from cryoasync.service.citation import CC_BY_SA  # noqa: PLC0415 - see above
     from cryoasync.service.publish import publish_to_cryoprotect  # noqa: PLC0415 - see above
 
     report = await publish_to_cryoprotect(loaded.settings, schema)
@@ -47,4 +48,7 @@ async def cryoprotect(
         sys.stderr.write(
             f"{done.molecules_without_cid:,} molecules have no CID, which these tables want; they are left out.\n"
         )
+    if report.note is not None:
+        said = f"Data of ChEMBL are among them, licensed under {CC_BY_SA}"
+        sys.stderr.write(f"{said}: `cryoasync cite` says what to pass on.\n")
     return 0

@@ -115,7 +115,7 @@ class CryoProtectTables:
             total, after = total + page, last
 
     async def _publish_page(self, connection: Connection, after: UUID) -> tuple[Published, UUID | None]:
-        await connection.execute("SET LOCAL jit = off")
+        await connection.execute("SET LOCAL jit = off; SET LOCAL statement_timeout = 0")
         await connection.execute(self._page, after, _MOLECULES_AT_A_TIME)
         (read,) = await connection.fetch(
             "SELECT count(*) FILTER (WHERE fits) AS fitting, count(*) FILTER (WHERE NOT fits) AS without_cid,"

@@ -15,12 +15,14 @@ from cryoasync.models import Row
 # "molecule" in ASCII. Shared by whoever enters records, exclusive for whoever changes the links: see the latter.
 MOLECULES_LOCK = int.from_bytes(b"molecule")
 
-# A plan is kept while the tables grow a thousandfold, and must not be one that reads the whole of them.
+# A plan is kept while the tables grow a thousandfold, and must not be one that reads the whole of them. What is
+# forbidden counts as dear up to PostgreSQL 17, and what is dear would be compiled.
 _BEGIN = """
 SELECT pg_advisory_xact_lock_shared($1),
        set_config('enable_seqscan', 'off', true),
        set_config('enable_hashjoin', 'off', true),
        set_config('enable_mergejoin', 'off', true),
+       set_config('jit', 'off', true),
        EXISTS (SELECT FROM cryoasync.unichem_links) AS has_links
 """
 _RECORDS = statement("molecule_records")

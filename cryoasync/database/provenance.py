@@ -33,6 +33,7 @@ _QUERIES = {
     "unichem": (_UNICHEM, "$1::bigint IS NULL"),
 }
 _IS_SIMULATED = "SELECT EXISTS (SELECT FROM cryoasync.origin WHERE kind = 'simulated')"
+_DESCRIBES_CHEMBL = "SELECT EXISTS (SELECT FROM cryoasync.rdkit_descriptors WHERE source = 'chembl')"
 _LONGEST_SECONDS = 3_600.0
 
 
@@ -71,6 +72,12 @@ async def is_simulated(connection: Connection) -> bool:
     """Whether the compounds here are a simulator's."""
     simulated: bool = await connection.fetchval(_IS_SIMULATED)
     return simulated
+
+
+async def holds_descriptors_of_chembl(connection: Connection) -> bool:
+    """Whether anything was computed from a structure of ChEMBL."""
+    holds: bool = await connection.fetchval(_DESCRIBES_CHEMBL)
+    return holds
 
 
 def known_sources() -> tuple[str, ...]:

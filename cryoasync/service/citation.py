@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import cryoasync
-from cryoasync.database.connection import Connection, Database
+from cryoasync.database.connection import Database
 from cryoasync.database.opening import opened_database
-from cryoasync.database.provenance import Provenance, is_simulated, known_sources, provenance_of
+from cryoasync.database.provenance import (
+    Provenance,
+    holds_descriptors_of_chembl,
+    is_simulated,
+    known_sources,
+    provenance_of,
+)
 from cryoasync.database.reading import reading
 from cryoasync.database.run_choice import chosen_run
 from cryoasync.settings import Settings
@@ -142,12 +148,12 @@ async def licence_note(database: Database, table: str) -> str | None:
     if table not in _TABLES_WITH_CHEMBL:
         return None
     async with reading(database) as connection:
-        return await _chembl_note(connection)
-
-
-async def _chembl_note(connection: Connection) -> str | None:
-    chembl = await provenance_of(connection, "chembl")
-    return None if chembl is None or await is_simulated(connection) else attribution(chembl)
+        if await is_simulated(connection) or (
+            table == "rdkit_descriptors" and not await holds_descriptors_of_chembl(connection)
+        ):
+            return None
+        chembl = await provenance_of(connection, "chembl")
+    return None if chembl is None else attribution(chembl)
 
 
 def attribution(source: Provenance) -> str:

@@ -6,16 +6,18 @@ from typing import Any
 
 from cryoasync.database.cryoprotect import CryoProtectTables, Published
 from cryoasync.database.opening import opened_database
+from cryoasync.service.citation import licence_note
 from cryoasync.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishReport:
-    """What was published, where to, and which tables had to be made for it."""
+    """What was published, where to, which tables had to be made for it, and what must be passed on with it."""
 
     schema: str
     made: tuple[str, ...]
     published: Published
+    note: str | None
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
@@ -24,6 +26,7 @@ class PublishReport:
             "schema": self.schema,
             "created_tables": list(self.made),
             **asdict(self.published),
+            "license_note": self.note,
             "seconds": round(self.seconds, 3),
         }
 
@@ -39,4 +42,7 @@ async def publish_to_cryoprotect(settings: Settings, schema: str) -> PublishRepo
     async with opened_database(settings) as database:
         tables, made = await CryoProtectTables.opened(database, schema)
         published = await tables.publish(database)
-    return PublishReport(schema=schema, made=made, published=published, seconds=time.monotonic() - started)
+        note = await licence_note(database, "molecules")
+    return PublishReport(
+        schema=schema, made=made, published=published, note=note, seconds=time.monotonic() - started
+    )

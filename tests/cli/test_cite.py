@@ -99,7 +99,12 @@ def test_an_export_with_data_of_chembl_carries_the_licence(
 
 @pytest.mark.parametrize(
     ("seed", "table"),
-    [(only_pubchem, "molecules"), (both_sources, "pubchem_compounds"), (simulated, "molecules")],
+    [
+        (only_pubchem, "molecules"),
+        (both_sources, "pubchem_compounds"),
+        (both_sources, "rdkit_descriptors"),
+        (simulated, "molecules"),
+    ],
 )
 def test_an_export_without_any_says_nothing_of_it(
     command_line: CommandLine, dsn: str, home: Path, seed: object, table: str

@@ -20,6 +20,7 @@ def test_publish_tells_what_it_wrote(command_line: CommandLine, dsn: str) -> Non
     told = json.loads(outcome.stdout)
     assert outcome.exit_code == 0
     assert told["created_tables"] == ["molecules", "property_types", "molecular_properties"]
+    assert told["license_note"] is None
     assert (told["schema"], told["molecules_inserted"], told["properties_inserted"]) == ("public", 3, 6)
     again = command_line("publish", "cryoprotect", "--dsn", dsn)
     assert "Molecules: 0 new, 0 changed, 3 as they were." in again.stdout
