@@ -65,8 +65,8 @@ class ConcurrencyState:
 class ConcurrencyLimiter:
     """Between ``minimum`` and ``maximum`` requests under way, wherever most good answers come."""
 
-    def __init__(self, minimum: int = 1, maximum: int = 16, *, timeout_seconds: float = 30.0) -> None:
-        """Begin low; ``timeout_seconds`` is the longest that any request is waited for."""
+    def __init__(self, minimum: int = 1, maximum: int = 16, *, timeout_seconds: float = math.inf) -> None:
+        """Begin low; a request that hangs is given up after ``timeout_seconds`` at the latest."""
         self._minimum = minimum
         self._maximum = maximum
         self._timeout_seconds = timeout_seconds

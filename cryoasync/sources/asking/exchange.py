@@ -54,7 +54,7 @@ class Exchanges(Generic[E]):
         """
         told = None
         while told is None:
-            told = await self._attempt(endpoint, ids, report, priority)
+            told = await self._attempt(endpoint, ids, report, priority, retry=retry)
         answer, guards = told.answer, self._guards
         if isinstance(answer, Response):
             guards.limiter.adjust_rate(answer.headers, answer.permit, answer.answered_at)
@@ -64,9 +64,12 @@ class Exchanges(Generic[E]):
         return told
 
     async def _attempt(
-        self, endpoint: E, ids: Sequence[str], report: ActivityReport, priority: Priority
+        self, endpoint: E, ids: Sequence[str], report: ActivityReport, priority: Priority, *, retry: bool
     ) -> Told | None:
-        """Send the request, unless the circuit opens while it waits for its turn."""
+        """Send the request, unless the circuit opens while it waits for its turn.
+
+        Only a first attempt is given up early where it seems to hang: some questions take long each time.
+        """
         guards = self._guards
         if guards.breaker.is_open(endpoint.name):
             report(Activity.HELD)
@@ -84,7 +87,7 @@ class Exchanges(Generic[E]):
                     endpoint=endpoint.name,
                     report=report,
                     priority=priority,
-                    timeout_seconds=math.inf if place is None else place.deadline_seconds,
+                    timeout_seconds=math.inf if place is None or retry else place.deadline_seconds,
                     may_send=lambda: guards.breaker.begin(given, expected_seconds=expected_seconds),
                 )
                 answer = await self._api.send(endpoint, ids, ticket)

@@ -108,6 +108,7 @@ def test_a_request_that_hangs_leaves_its_place_to_another() -> None:
 def test_waiting_for_an_answer_ends_soon_after_answers_are_known() -> None:
     limiter = ConcurrencyLimiter(timeout_seconds=30.0)
     assert limiter.deadline_seconds(50) == 30.0
+    assert ConcurrencyLimiter().deadline_seconds(50) == math.inf
     Crowd(limiter).work(1500)
     assert 2.0 <= limiter.deadline_seconds(50) < 4.0
     assert limiter.deadline_seconds(5000) == 30.0, "in proportion to the ids, up to the longest"
@@ -154,7 +155,7 @@ def test_whatever_happens_it_keeps_its_bounds_and_lets_requests_out(
             case _:
                 getattr(limiter, kind)(call)
         assert minimum <= limiter.limit <= maximum
-        assert 0 < limiter.deadline_seconds(50) < math.inf
+        assert limiter.deadline_seconds(50) > 0
     for call in calls:
         limiter.withdrawn(call)
     assert limiter.can_send(now)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -103,3 +104,25 @@ def test_without_a_limit_all_workers_ask_at_once() -> None:
         return bench
 
     assert most_at_a_time(on_virtual_time(main).requests, 0.2) == WORKERS
+
+
+def test_a_question_that_takes_long_each_time_is_waited_for_the_second_time() -> None:
+    """It would never be answered otherwise."""
+    silences: list[float] = []
+
+    def behaviour(request: Request) -> Reply:
+        if "7" in request.ids and len(silences) < 2:
+            silences.append(request.at)
+            return SILENT
+        return whole(request)
+
+    async def main() -> Bench:
+        bench = Bench(behaviour, limit=ConcurrencyLimiter())
+        await fetch_chunks(bench, 200)
+        return bench
+
+    bench = on_virtual_time(main)
+    again = [request.at for request in bench.requests if "7" in request.ids]
+    waits = [later - earlier for earlier, later in pairwise(again)]
+    assert waits[0] < 10.0
+    assert waits[1] > 30.0
