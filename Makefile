@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lab prove bench faults format hooks lock test-system clean
+.PHONY: help install run test check lab prove limits bench faults format hooks lock test-system clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -45,10 +45,17 @@ lab: install ## Play the control of the traffic against a model of the source, b
 	$(BIN)/python -m benchmarks.laboratory.diurnal
 	$(BIN)/python -m benchmarks.laboratory.sizes
 	$(BIN)/python -m benchmarks.laboratory.knee
+	$(BIN)/python -m benchmarks.laboratory.crashes
 
 prove: install ## Check what is proved by many random schedules, in full numbers
 	$(BIN)/python -m benchmarks.check_circuit
 	$(BIN)/python -m benchmarks.laboratory.blame
+	$(BIN)/python -m benchmarks.schedules
+
+limits: install ## Keep to the windows in real time: 10 minutes, a storm of restarts, a database far away
+	$(BIN)/python -m benchmarks.bench_limits steady
+	$(BIN)/python -m benchmarks.bench_limits storm
+	$(BIN)/python -m benchmarks.bench_limits far
 
 bench-libraries: install ## Install what the benchmark of the database compares with
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmarks --constraint requirements.lock

@@ -32,6 +32,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
 
+    def stall(self, seconds: float) -> None:
+        """Let time pass in which nothing runs, as in a step that blocks the loop."""
+        self._jumping.now += seconds
+
     def time(self) -> float:
         """Return the virtual seconds since the loop was made."""
         return self._jumping.now

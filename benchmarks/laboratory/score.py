@@ -24,9 +24,9 @@ class Score:
     windows_exceeded: bool
 
 
-def score(result: Result, scenario: Scenario) -> Score:
+def score(result: Result, scenario: Scenario, *, oracle: float | None = None) -> Score:
     """Return 100 (1 - regret) - 4 refused % - 20 blocks; minus infinity where a window of the policy was exceeded."""
-    regret = 100 * (1 - result.rows / oracle_rows(scenario))
+    regret = 100 * (1 - result.rows / (oracle_rows(scenario) if oracle is None else oracle))
     tally = result.tally
     refused = 100 * tally.refused / max(1, tally.arrivals)
     exceeded = tally.most_in_a_second > SECOND_LIMIT or tally.most_in_a_minute > MINUTE_LIMIT

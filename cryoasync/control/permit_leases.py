@@ -1,6 +1,7 @@
 """Slots leased ahead: few at a time, at most a second before they are used."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,12 @@ from cryoasync.ports import Clock
 LEASE_AT_MOST = 5
 LEASE_AGAIN_AT = 2
 STORE_RETRY_SECONDS = 1.0
+FAR_SECONDS = 0.2
+"""A store that takes longer for a lease is far: more is leased, and earlier, as time goes on meanwhile."""
+
+FADING = 0.95
+"""How fast a slow lease is forgotten, with each quicker one."""
+
 CLOCK_RESOLUTION_SECONDS = 1e-6
 """A slot this near is due: a timer may fire a rounding error early, and waiting for the rest would spin."""
 
@@ -44,6 +51,7 @@ class PermitLeases:
         self._clock = clock
         self._slots: deque[Slot] = deque()
         self._generation = 0
+        self._took_seconds = 0.0
 
     def seconds_until_due(self) -> float | None:
         """Return when the first slot that is of use may be used; 0 is now, ``None`` without a slot."""
@@ -69,6 +77,27 @@ class PermitLeases:
         self._generation += 1
         self.wanted.set()
 
+    @property
+    def _is_far(self) -> bool:
+        """Whether a store answers so late that a lease must begin long before it is needed."""
+        return self._took_seconds > FAR_SECONDS
+
+    @property
+    def _ahead_seconds(self) -> float:
+        return LEASE_AHEAD_SECONDS + (2 * self._took_seconds if self._is_far else 0.0)
+
+    @property
+    def _at_most(self) -> int:
+        return math.ceil(LEASE_AT_MOST * self._ahead_seconds)
+
+    @property
+    def _again_at(self) -> int:
+        return LEASE_AGAIN_AT + (math.ceil(LEASE_AT_MOST * self._took_seconds) if self._is_far else 0)
+
+    def _wanted(self, demand: Demand) -> int:
+        """Return how many permits will be wanted: until a lease of a far store is there, some come again and again."""
+        return self._at_most if self._is_far and demand.waiting else demand.waiting
+
     async def keep(self) -> None:
         """Lease until cancelled; while a store is out of reach nothing is leased.
 
@@ -78,8 +107,8 @@ class PermitLeases:
         while True:
             self.wanted.clear()
             demand = self._demand()
-            lacking = min(LEASE_AT_MOST, demand.waiting) - len(self._slots)
-            if lacking <= 0 or len(self._slots) > LEASE_AGAIN_AT:
+            lacking = min(self._at_most, self._wanted(demand)) - len(self._slots)
+            if lacking <= 0 or len(self._slots) > self._again_at:
                 until = demand.changes_at
                 await wait_for(self.wanted, None if until is None else until - self._clock())
                 continue
@@ -92,12 +121,16 @@ class PermitLeases:
                 continue
             self.leased.set()
             if len(self._slots) < before + lacking:
-                await wait_for(self.wanted, next_slot - self._clock() - LEASE_AHEAD_SECONDS / 2)
+                room_at = next_slot - self._ahead_seconds + LEASE_AHEAD_SECONDS / 2
+                await wait_for(self.wanted, room_at - self._clock())
 
     async def _lease(self, count: int, demand: Demand) -> float:
         """Lease up to ``count`` slots, and return the first moment that is still free."""
-        generation = self._generation
-        slots, next_slot = await self._ledger.lease(count, demand.policy, demand.hold_until)
+        generation, began_at = self._generation, self._clock()
+        slots, next_slot = await self._ledger.lease(
+            count, demand.policy, demand.hold_until, ahead_seconds=self._ahead_seconds
+        )
+        self._took_seconds = max(self._clock() - began_at, FADING * self._took_seconds)
         if generation == self._generation:
             self._slots.extend(slots)
         else:

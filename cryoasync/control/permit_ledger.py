@@ -56,7 +56,7 @@ class PermitLedger:
         clock: Clock,
         rng: random.Random,
     ) -> None:
-        """Share the budget of ``host`` with every process that uses one of ``stores``."""
+        """Share the budget of ``host`` with every process that uses one of ``stores``, that of the best clock first."""
         self._host = host
         self._stores = stores
         self._clock = clock
@@ -66,6 +66,8 @@ class PermitLedger:
         self._in_use: dict[int, Permit] = {}
         self._voided: list[int] = []
         self._settled: dict[int, float] = {}
+        self._used_at: dict[int, float] = {}
+        self._saved: dict[int, tuple[bytes, PermitLog]] = {}
         self._lead_seconds = FIRST_LEAD_SECONDS
 
     @property
@@ -79,8 +81,9 @@ class PermitLedger:
         return len(self._in_use)
 
     def use(self, permit: Permit) -> None:
-        """Note a permit that is used now."""
+        """Note a permit that is used now; the later it is used, the later its window begins."""
         self._in_use[permit.number] = permit
+        self._used_at[permit.number] = self._clock()
 
     def settle(self, permit: Permit, running_seconds: float) -> None:
         """Put what a request took in the place of what was reserved."""
@@ -97,8 +100,17 @@ class PermitLedger:
         """Return how much of each window was taken when permits were last leased."""
         return self._log.use(nanoseconds(self._clock()))
 
-    async def lease(self, count: int, policy: RatePolicy, hold_until: float) -> tuple[list[Slot], float]:
+    async def lease(
+        self,
+        count: int,
+        policy: RatePolicy,
+        hold_until: float,
+        *,
+        ahead_seconds: float = LEASE_AHEAD_SECONDS,
+    ) -> tuple[list[Slot], float]:
         """Reserve up to ``count`` slots in every store, and return them with the first moment that is still free.
+
+        None of them is more than ``ahead_seconds`` ahead of when they can be used first.
 
         Raises:
             DatabaseUnavailableError: a store is out of reach; nothing is leased.
@@ -109,20 +121,46 @@ class PermitLedger:
                 await stack.enter_async_context(store.transaction(self._host)) for store in self._stores
             ]
             planned_at = self._clock()
-            logs = [_read(transaction, policy, planned_at) for transaction in stored]
+            logs = [self._read(number, each, policy, planned_at) for number, each in enumerate(stored)]
             logs = logs or [self._log.under(policy)]
+            for log in logs[1:]:
+                log.align(logs[0])
+            used_at = dict(self._used_at)
             for log in logs:
+                for number, at in used_at.items():
+                    log.use_at(number, nanoseconds(at))
                 self._bring_up_to_date(log, voided, settled, planned_at)
-                log.hold(nanoseconds(hold_until))
-            slots, next_slot = self._reserve(logs, count, planned_at)
-            for transaction, log in zip(stored, logs, strict=False):
-                transaction.replace(log.dump(transaction.shift))
+                if hold_until > planned_at:
+                    log.hold(nanoseconds(hold_until))
+            slots, next_slot = self._reserve(logs, count, planned_at, ahead_seconds)
+            saved = [log.dump(each.shift) for each, log in zip(stored, logs, strict=False)]
+            for transaction, dumped in zip(stored, saved, strict=True):
+                transaction.replace(dumped)
         self._log = logs[-1]
+        self._saved = dict(enumerate(zip(saved, logs, strict=False)))
         del self._voided[: len(voided)]
         for number in settled:
             del self._settled[number]
+        for number in used_at:
+            del self._used_at[number]
         self._lead_seconds = max(FIRST_LEAD_SECONDS, 0.9 * self._lead_seconds, self._clock() - planned_at)
         return slots, next_slot
+
+    def _read(self, store: int, stored: BudgetTransaction, policy: RatePolicy, now: float) -> PermitLog:
+        """Return a stored log.
+
+        What nobody has changed since it was saved from here is known on the own clock, whatever the store's clock
+        does meanwhile. A log that cannot be read is taken for one with a permit just used in each window.
+        """
+        dumped, log = self._saved.get(store, (None, None))
+        if log is not None and dumped == stored.log:
+            return log.under(policy)
+        try:
+            return PermitLog.load(policy, stored.log, stored.shift)
+        except ValueError:
+            log = PermitLog(policy)
+            log.hold(nanoseconds(now + policy.horizon_seconds))
+            return log
 
     def _bring_up_to_date(
         self, log: PermitLog, voided: Sequence[int], settled: Mapping[int, float], now: float
@@ -137,11 +175,13 @@ class PermitLedger:
                 log.settle(permit.number, nanoseconds(now - permit.granted_at))
         log.forget(nanoseconds(now))
 
-    def _reserve(self, logs: Sequence[PermitLog], count: int, now: float) -> tuple[list[Slot], float]:
-        """Reserve slots that every log agrees to, none more than a second ahead; return them and the next free one."""
+    def _reserve(
+        self, logs: Sequence[PermitLog], count: int, now: float, ahead_seconds: float
+    ) -> tuple[list[Slot], float]:
+        """Reserve slots that every log agrees to, none too far ahead; return them and the next free one."""
         running = nanoseconds(self._estimate.seconds)
         at = nanoseconds(now + self._lead_seconds)
-        horizon = at + nanoseconds(LEASE_AHEAD_SECONDS)
+        horizon = at + nanoseconds(ahead_seconds)
         slots: list[Slot] = []
         while True:
             while (agreed := max(log.earliest(at, running) for log in logs)) > at:
@@ -156,13 +196,3 @@ class PermitLedger:
 def nanoseconds(seconds: float) -> int:
     """Return whole nanoseconds."""
     return round(seconds * NANOSECONDS)
-
-
-def _read(transaction: BudgetTransaction, policy: RatePolicy, now: float) -> PermitLog:
-    """Return the stored log; one that cannot be read is taken for one with a permit just used in each window."""
-    try:
-        return PermitLog.load(policy, transaction.log, transaction.shift)
-    except ValueError:
-        log = PermitLog(policy)
-        log.hold(nanoseconds(now + policy.horizon_seconds))
-        return log

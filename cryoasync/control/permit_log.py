@@ -29,6 +29,9 @@ LONGEST_LEASE_SECONDS = 120.0
 LONGEST_HOLD_SECONDS = 3700.0
 """No host is left alone for longer: a ``Retry-After`` counts up to an hour, and the jitter is at most a minute."""
 
+NO_HOLD = -(2**62)
+"""No hold, on any clock."""
+
 _Moment = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 _Duration = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
@@ -57,7 +60,7 @@ class PermitLog:
         """Start with an empty log under ``policy``."""
         self._policy = policy
         self._entries: deque[PermitEntry] = deque()
-        self._hold_until = 0
+        self._hold_until = NO_HOLD
         self._guard = round(policy.guard_seconds * NANOSECONDS)
         self._windows = tuple((window.limit, round(window.seconds * NANOSECONDS)) for window in policy.counts)
         running = policy.running_time
@@ -88,6 +91,15 @@ class PermitLog:
                 entry.running = running
                 return
 
+    def use_at(self, number: int, at: int) -> None:
+        """Note that a permit was used as late as ``at``."""
+        for index in range(len(self._entries) - 1, -1, -1):
+            if self._entries[index].number == number:
+                self._entries[index].slot = max(at, self._entries[index].slot)
+                if index + 1 < len(self._entries) and self._entries[index + 1].slot < at:
+                    self._entries = deque(sorted(self._entries, key=lambda entry: entry.slot))
+                return
+
     def void(self, number: int) -> None:
         """Take back a permit that was never used."""
         for entry in reversed(self._entries):
@@ -105,6 +117,8 @@ class PermitLog:
         A clock that was set back leaves permits and holds in a far future; they count as used at ``now``.
         """
         self._bring_back(now)
+        if self._hold_until <= now:
+            self._hold_until = NO_HOLD
         horizon = round(self._policy.horizon_seconds * NANOSECONDS)
         while self._entries and self._entries[0].slot + self._entries[0].running + horizon < now:
             self._entries.popleft()
@@ -117,6 +131,19 @@ class PermitLog:
         )
         return BudgetUse(counts=counts, running_seconds=self._running_time(now) / NANOSECONDS)
 
+    def align(self, other: "PermitLog") -> None:
+        """Take the times of permits that ``other`` has, too, from there: its clock is the better one."""
+        slots = other.slots()
+        moved = [entry for entry in self._entries if slots.get(entry.number, entry.slot) != entry.slot]
+        for entry in moved:
+            entry.slot = slots[entry.number]
+        if moved:
+            self._entries = deque(sorted(self._entries, key=lambda entry: entry.slot))
+
+    def slots(self) -> dict[int, int]:
+        """Return the permits on the books: when each may be used, by its number."""
+        return {entry.number: entry.slot for entry in self._entries}
+
     def under(self, policy: RatePolicy) -> "PermitLog":
         """Return this log under another policy."""
         log = PermitLog(policy)
@@ -127,7 +154,8 @@ class PermitLog:
     def dump(self, shift: int) -> bytes:
         """Return the log for a store whose clock is ``shift`` ns ahead of this one's."""
         entries = [PermitEntry(e.number, e.slot + shift, e.running) for e in self._entries]
-        return msgspec.msgpack.encode(_StoredLog(self._hold_until + shift, entries))
+        hold_until = NO_HOLD if self._hold_until == NO_HOLD else self._hold_until + shift
+        return msgspec.msgpack.encode(_StoredLog(hold_until, entries))
 
     @classmethod
     def load(cls, policy: RatePolicy, stored: bytes | None, shift: int) -> "PermitLog":
@@ -143,7 +171,7 @@ class PermitLog:
             content = msgspec.msgpack.decode(stored, type=_StoredLog)
         except msgspec.MsgspecError as error:
             raise ValueError(f"not a permit log: {error}") from error
-        log._hold_until = content.hold_until - shift
+        log._hold_until = NO_HOLD if content.hold_until == NO_HOLD else content.hold_until - shift
         log._entries.extend(
             PermitEntry(e.number, e.slot - shift, e.running)
             for e in sorted(content.entries, key=lambda entry: entry.slot)

@@ -393,6 +393,14 @@ def test_a_hold_stored_before_the_clock_was_set_back_ends_all_the_same() -> None
     assert _set_back(log, now, YEAR).earliest(now, 0) == now + 60_040_000_000
 
 
+def test_no_hold_stays_none_when_the_clock_is_set_back() -> None:
+    """Nothing was asked for, so nothing can be in the future."""
+    log, now = PermitLog(PUBCHEM), 10**18
+    log.hold(now - HOUR)
+    log.forget(now)
+    assert _set_back(log, now, HOUR).earliest(now, 0) == now
+
+
 @given(rate=st.floats(0.01, 1000), count=st.integers(2, 30))
 def test_a_ceiling_only_ever_lowers(rate: float, count: int) -> None:
     """The permits of a lowered policy come no faster than the ceiling and no faster than the source allows."""

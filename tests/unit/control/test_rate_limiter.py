@@ -18,7 +18,7 @@ from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
 from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.control.slow_days import SlowDays
 from cryoasync.control.throttle import Refusal
-from cryoasync.testing import MemoryBudgetStore
+from cryoasync.testing import MemoryBudget, MemoryBudgetStore
 from tests.unit.virtual_time import now, on_virtual_time
 
 HOST = "http://pubchem.test:80"
@@ -234,6 +234,37 @@ def test_cancelled_waits_leak_no_permit(seed: int) -> None:
             assert now() - begun < 2.3, "the whole rate is there"
 
     play()
+
+
+class FarStore(MemoryBudgetStore):
+    """A database that is 150 ms away: three statements before the plan, two and the pool's own after it."""
+
+    @asynccontextmanager
+    async def transaction(self, host: str) -> AsyncIterator[MemoryBudget]:
+        async with super().transaction(host) as budget:
+            await asyncio.sleep(3 * 0.15)
+            yield budget
+            await asyncio.sleep(3 * 0.15)
+
+
+@on_virtual_time
+async def test_a_store_far_away_costs_hardly_any_of_the_rate() -> None:
+    limiter = SharedRateLimiter(HOST, PUBCHEM, [FarStore()], clock=now, rng=random.Random(0))
+    granting = asyncio.create_task(limiter.run())
+    sent: list[float] = []
+
+    async def work() -> None:
+        while now() < 120.0:
+            permit = await limiter.wait("property")
+            sent.append(now())
+            await asyncio.sleep(0.3)
+            limiter.settle(permit, 0.3)
+
+    await all_of(*(work() for _ in range(8)))
+    granting.cancel()
+    counted = [at for at in sent if 10.0 <= at < 110.0]
+    assert len(counted) / 100.0 >= 0.95 * 5
+    assert all(later - earlier >= 1.04 - 1e-6 for earlier, later in zip(sent, sent[5:], strict=False))
 
 
 @on_virtual_time
