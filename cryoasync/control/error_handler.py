@@ -29,7 +29,20 @@ LONG_SECONDS = 15.0
 THROTTLED_LATELY_SECONDS = 300.0
 FORBIDDEN, GATEWAY_TIMEOUT = 403, 504
 TRIAL_PAUSES = 4
+"""In so many steps a compound on trial is asked for over the time that its failures must be apart."""
+
 BATCHES_A_LESSON = 4
+"""One batch in so many teaches which compounds pass; it takes some time."""
+
+_FURTHER_REQUESTS = {
+    Decision.RETRY: 1,
+    Decision.PROBE: 2,
+    Decision.HALVE: 2,
+    Decision.ISOLATE: 2,
+    Decision.GIVE_UP: 0,
+}
+"""The part of a divided batch, and the rest of it sooner or later."""
+
 FIRST_FAILURES, FIRST_CALLS = 0.2, 2.0
 """What is believed of an endpoint before it shows: a tenth fails."""
 
@@ -132,8 +145,9 @@ class PredictiveErrorHandler:
     def handle_error(self, category: ErrorCategory, attempted: Attempted, history: BatchHistory) -> Strategy:
         """Return what to do with the batch of ``history``, which met ``category``."""
         now, health, treatment = self._clock(), self._health[attempted.endpoint], TREATMENTS[category]
-        self._note(category, attempted.endpoint, suspected=history.is_suspected)
+        is_suspected = history.is_suspected
         decision = history.decide(category, self._evidence(health, attempted, history, now))
+        self._note(category, health, suspected=is_suspected, requests=_FURTHER_REQUESTS[decision])
         if history.is_known_bad and treatment.breaker in {Vote.FAILURE, Vote.SILENCE}:
             # It fails because of whom it names, as far as is known.
             treatment = replace(treatment, breaker=Vote.NONE)
@@ -148,7 +162,7 @@ class PredictiveErrorHandler:
 
     def handle_probe(self, category: ErrorCategory, endpoint: str) -> Treatment:
         """Note that a compound which is known to be there met ``category``, and return what everybody is told."""
-        self._note(category, endpoint, suspected=False)
+        self._note(category, self._health[endpoint], suspected=False, requests=0)
         return TREATMENTS[category]
 
     def predict_errors(self, endpoint: str, source_ids: Sequence[str]) -> Mapping[ErrorCategory, list[float]]:
@@ -182,9 +196,9 @@ class PredictiveErrorHandler:
             },
         }
 
-    def _note(self, category: ErrorCategory, endpoint: str, *, suspected: bool) -> None:
-        now, health = self._clock(), self._health[endpoint]
-        self._record.met(category, now)
+    def _note(self, category: ErrorCategory, health: _Health, *, suspected: bool, requests: int) -> None:
+        now = self._clock()
+        self._record.met(category, now, requests=requests)
         if TREATMENTS[category].cure is Cure.WAITING:
             health.throttled_at = now
         elif not suspected:

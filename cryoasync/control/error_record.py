@@ -17,7 +17,7 @@ class CategoryRecord:
 
     Attributes:
         met: how often.
-        requests: further requests that batches took after they had met it.
+        requests: further requests that it caused.
         recoveries: batches that were settled all the same.
         recovery_seconds: from the first trouble to that, added up.
         longest_seconds: the longest of them.
@@ -49,11 +49,11 @@ class ErrorRecord:
         """Start empty."""
         self._categories: defaultdict[ErrorCategory, CategoryRecord] = defaultdict(CategoryRecord)
 
-    def met(self, category: ErrorCategory, now: float) -> None:
-        """Note one trouble, which costs one further request, unless it was the last word on a compound."""
+    def met(self, category: ErrorCategory, now: float, *, requests: int) -> None:
+        """Note one trouble, which causes so many further requests."""
         record = self._categories[category]
         record.met += 1
-        record.requests += 1
+        record.requests += requests
         record.lately.add(now, failed=True, slow=False)
 
     def recovered(self, first_at: Mapping[ErrorCategory, float], now: float) -> None:

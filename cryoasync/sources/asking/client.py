@@ -61,7 +61,7 @@ class SourceClient(Generic[E]):
 
     async def _ask(self, fetch: Fetch[E], question: Question) -> None:
         asked = question.entries
-        told = await self._exchange(fetch, question.ids, question.priority)
+        told = await self._exchange(fetch, question.ids, question.priority, retry=question.is_retry)
         question.attempts += 1
         trouble = self._read(fetch, question, told)
         self._tell_sizer(fetch.endpoint, len(asked), told, trouble)
@@ -87,10 +87,16 @@ class SourceClient(Generic[E]):
             self._guards.tell_trouble(told.given, trouble, strategy.treatment, told.answer)
         self._carry_out(strategy, fetch, question, trouble)
 
-    async def _exchange(self, fetch: Fetch[E], ids: Sequence[str], priority: Priority) -> Told:
-        return await self._exchanges.ask(
+    async def _exchange(
+        self, fetch: Fetch[E], ids: Sequence[str], priority: Priority, *, retry: bool
+    ) -> Told:
+        """Send one request; ``retry`` tells whether it counts against the budget of retries."""
+        told = await self._exchanges.ask(
             fetch.endpoint, ids, report=fetch.report, priority=priority, retry=bool(fetch.attempts)
         )
+        if told.answer.sent_at is not None:
+            self._guards.errors.sent(told.answer.sent_at, retry=retry)
+        return told
 
     def _read(self, fetch: Fetch[E], question: Question, told: Told) -> Trouble | None:
         """Keep the rows of an answer; return the trouble with it, if it lacks some or brought none."""
@@ -150,7 +156,7 @@ class SourceClient(Generic[E]):
         suspects = set(question.ids)
         known = self._api.reference_ids(fetch.endpoint)
         reference = next((each for each in known if each not in suspects), known[0])
-        told = await self._exchange(fetch, [reference], Priority.LOOK_UP)
+        told = await self._exchange(fetch, [reference], Priority.LOOK_UP, retry=False)
         if isinstance(told.says, Rows):
             assert isinstance(told.answer, Response)
             guards.tell_rows(told.given, 1, told.answer)

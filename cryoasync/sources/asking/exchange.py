@@ -60,7 +60,6 @@ class Exchanges(Generic[E]):
             guards.limiter.adjust_rate(answer.headers, answer.permit, answer.answered_at)
         if answer.sent_at is not None:
             guards.traffic.sent(answer.sent_at, retry=retry)
-            guards.errors.sent(answer.sent_at, retry=retry)
         return told
 
     async def _attempt(

@@ -75,6 +75,11 @@ class Question:
         return cls(entries, BatchHistory(len(entries)), priority)
 
     @property
+    def is_retry(self) -> bool:
+        """Whether it was asked before, and not to find a culprit: that is work of its own."""
+        return self.attempts > 0 and not self.history.is_known_bad
+
+    @property
     def ids(self) -> list[str]:
         """What is asked for."""
         return [entry.source_id for entry in self.entries]

@@ -122,12 +122,22 @@ def test_what_troubles_were_like_is_told() -> None:
     assert told["overloaded"] == {
         "met": 2,
         "in_ten_minutes": 0,
-        "requests": 2,
+        "requests": 3,
         "recoveries": 1,
         "mean_recovery_seconds": 5.0,
         "longest_recovery_seconds": 5.0,
     }
     assert told["throttled"]["in_ten_minutes"] == 1
+
+
+def test_a_trouble_costs_what_it_causes() -> None:
+    bench = Bench()
+    bench.meet(C.TOO_BIG)
+    assert bench.handler.get_stats()["categories"]["too_big"]["requests"] == 2, "both halves"
+    alone = BatchHistory(1)
+    bench.meet(C.REJECTED, alone)
+    assert bench.meet(C.REJECTED, alone).decision is Decision.GIVE_UP
+    assert bench.handler.get_stats()["categories"]["rejected"]["requests"] == 1
 
 
 def test_predictions_are_used_only_once_they_are_worth_it() -> None:
