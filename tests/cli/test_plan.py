@@ -72,3 +72,38 @@ def test_an_input_without_ids_has_no_plan(command_line: CommandLine) -> None:
     outcome = command_line("plan", "pubchem", "missing.txt")
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert "missing.txt" in outcome.stderr
+
+
+def test_a_plan_for_chembl_counts_one_request_a_chunk(command_line: CommandLine, home: Path) -> None:
+    """By its own rate; what is no ChEMBL id is told of."""
+    (home / "list.csv").write_text("name,ChEMBL ID\na,CHEMBL5\nb,chembl5\nc,25\n", encoding="utf-8")
+    outcome = command_line("plan", "chembl", "list.csv", "CHEMBL1-CHEMBL1000", "--json")
+    plan = json.loads(outcome.stdout)
+    assert (plan["valid"], plan["invalid"], plan["duplicates"]) == (1000, 1, 2)
+    assert (plan["requests"], plan["requests_per_second"]) == (5, 3.0)
+    assert plan["invalid_examples"] == ["list.csv, line 4: '25' (not CHEMBL and a number)"]
+
+
+@pytest.mark.parametrize(
+    ("words", "most", "requests"),
+    [
+        (("--all",), 2_921_148, 2922),
+        (("--where", "max_phase__gte=1"), 2_921_148, 2922),
+        (("--all", "--limit", "2500"), 2500, 3),
+    ],
+)
+def test_a_plan_for_a_list_tells_what_it_takes_at_most(
+    command_line: CommandLine, words: tuple[str, ...], most: int, requests: int
+) -> None:
+    """Nobody is asked how long the list is."""
+    for command in (("plan", "chembl"), ("run", "chembl", "--dry-run")):
+        plan = json.loads(command_line(*command, *words, "--json").stdout)
+        assert (plan["requested_at_most"], plan["requests_at_most"]) == (most, requests)
+    assert f"at most {requests:,}" in command_line("plan", "chembl", *words).stdout
+
+
+def test_a_plan_for_ids_and_a_list_at_once_is_refused(command_line: CommandLine) -> None:
+    """As the run would be."""
+    outcome = command_line("plan", "chembl", "CHEMBL25", "--all", "--json")
+    assert outcome.exit_code == 2
+    assert "CHEMBL25 is given beside conditions" in json.loads(outcome.stdout)["error"]["message"]

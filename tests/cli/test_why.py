@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from cryoasync.database.connection import Database
+from cryoasync.database.spool import SpooledEntry
 from cryoasync.http.cache import ResponseCache
 from cryoasync.http.cache_models import CacheProblem
+from cryoasync.models import Entry, EntryResult, EntryState
 from cryoasync.sources.pubchem.endpoints import SYNONYMS
 from tests.cli.conftest import CommandLine
 from tests.cli.seeds import ASPIRIN_KEY, mixed_run, with_database
+from tests.integration.database.builders import batch_of, molecule, started_run, store_of
 
 
 def told(command_line: CommandLine, dsn: str, key: str, *arguments: str) -> Any:
@@ -94,3 +98,27 @@ def test_a_malformed_key_is_a_usage_error(command_line: CommandLine, key: str) -
     outcome = command_line("why", "--dsn", "postgresql://nobody@127.0.0.1:1/nowhere", "--", key)
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert "neither a CID" in outcome.stderr
+
+
+def test_a_molecule_of_chembl_is_found_by_its_id_and_by_its_structure(
+    command_line: CommandLine, dsn: str
+) -> None:
+    """Beside the compound of PubChem that has the same structure."""
+
+    async def imported(database: Database) -> None:
+        run = await started_run(database, [SpooledEntry("CHEMBL25")])
+        row = molecule(
+            "CHEMBL25", pref_name="ASPIRIN", standard_inchi_key=ASPIRIN_KEY, chembl_release="ChEMBL_37"
+        )
+        entry = Entry(position=0, source_id="CHEMBL25")
+        result = EntryResult(entry=entry, state=EntryState.IMPORTED, rows=(row,))
+        await store_of(database, run).commit(batch_of(result))
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE cryoasync.runs SET source = 'chembl'")
+
+    with_database(dsn, imported)
+    compound = told(command_line, dsn, "chembl25")
+    assert (compound["source"], compound["row"]["pref_name"]) == ("chembl", "ASPIRIN")
+    assert [entry["state"] for entry in compound["runs"]] == ["imported"]
+    assert told(command_line, dsn, ASPIRIN_KEY)["source_id"] == "CHEMBL25"
+    assert "ChEMBL_37" in command_line("why", "CHEMBL25", "--dsn", dsn).stdout
