@@ -1,6 +1,7 @@
 """A model of the source's server in virtual time: windows, running time, refusals, blocks, outages."""
 
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -86,7 +87,8 @@ class Server:
         self._second, self._minute = SlidingWindow(1.0), SlidingWindow(60.0)
         self._all_second, self._all_minute = SlidingWindow(1.0), SlidingWindow(60.0)
         self._refusals = SlidingWindow(60.0)
-        self._running: list[tuple[float, float]] = []
+        self._running: deque[tuple[float, float]] = deque()
+        self._running_seconds = 0.0
         self._blocked_until = float("-inf")
         self._neighbour_next = 0.0
         self.tally = Tally()
@@ -126,17 +128,19 @@ class Server:
 
     def _is_over(self, now: float) -> bool:
         model = self._model
-        self._running = [(at, seconds) for at, seconds in self._running if at > now - 60.0]
+        while self._running and self._running[0][0] <= now - 60.0:
+            self._running_seconds -= self._running.popleft()[1]
         return (
             self._second.count(now) >= model.limit(now)
             or self._minute.count(now) >= model.minute_limit(now)
-            or sum(seconds for _, seconds in self._running) >= model.running_limit(now)
+            or self._running_seconds >= model.running_limit(now)
         )
 
     def _accept(self, now: float, seconds: float) -> None:
         self._second.add(now)
         self._minute.add(now)
         self._running.append((now, seconds))
+        self._running_seconds += seconds
 
     def _refuse(self, now: float) -> Answer:
         model = self._model

@@ -5,6 +5,7 @@ it. Upward it is felt by some requests more, twice as many each time they are le
 """
 
 import math
+from bisect import bisect_right
 from collections import deque
 
 MINUTE_SECONDS = 60.0
@@ -74,4 +75,4 @@ class MinuteLimit:
 
     def _count(self, at: float) -> int:
         """Return how many requests the minute of the one sent at ``at`` holds, itself included."""
-        return sum(at - MINUTE_SECONDS < other <= at for other in self._sent)
+        return bisect_right(self._sent, at) - bisect_right(self._sent, at - MINUTE_SECONDS)

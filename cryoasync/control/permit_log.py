@@ -60,6 +60,7 @@ class PermitLog:
         """Start with an empty log under ``policy``."""
         self._policy = policy
         self._entries: deque[PermitEntry] = deque()
+        self._all_running = 0
         self._hold_until = NO_HOLD
         self._guard = round(policy.guard_seconds * NANOSECONDS)
         self._windows = tuple((window.limit, round(window.seconds * NANOSECONDS)) for window in policy.counts)
@@ -83,11 +84,13 @@ class PermitLog:
     def reserve(self, number: int, slot: int, running: int) -> None:
         """Take the permit ``number`` at ``slot``, which :meth:`earliest` gave."""
         self._entries.append(PermitEntry(number, slot, running))
+        self._all_running += running
 
     def settle(self, number: int, running: int) -> None:
         """Put the measured running time in the place of the reserved one."""
         for entry in reversed(self._entries):
             if entry.number == number:
+                self._all_running += running - entry.running
                 entry.running = running
                 return
 
@@ -105,6 +108,7 @@ class PermitLog:
         for entry in reversed(self._entries):
             if entry.number == number:
                 self._entries.remove(entry)
+                self._all_running -= entry.running
                 return
 
     def hold(self, until: int) -> None:
@@ -121,7 +125,7 @@ class PermitLog:
             self._hold_until = NO_HOLD
         horizon = round(self._policy.horizon_seconds * NANOSECONDS)
         while self._entries and self._entries[0].slot + self._entries[0].running + horizon < now:
-            self._entries.popleft()
+            self._all_running -= self._entries.popleft().running
 
     def use(self, now: int) -> BudgetUse:
         """Return how much of each window is taken at ``now``."""
@@ -149,6 +153,8 @@ class PermitLog:
         log = PermitLog(policy)
         log._hold_until = self._hold_until
         log._entries = deque(self._entries)
+        # The permits are shared with this log, so that its own sum may be of another time.
+        log._all_running = sum(entry.running for entry in self._entries)
         return log
 
     def dump(self, shift: int) -> bytes:
@@ -176,6 +182,7 @@ class PermitLog:
             PermitEntry(e.number, e.slot - shift, e.running)
             for e in sorted(content.entries, key=lambda entry: entry.slot)
         )
+        log._all_running = sum(entry.running for entry in log._entries)
         return log
 
     def _bring_back(self, now: int) -> None:
@@ -198,7 +205,7 @@ class PermitLog:
         if window is None:
             return slot
         room = round(RUNNING_TIME_SHARE * window.limit_seconds * NANOSECONDS) - running
-        if sum(entry.running for entry in self._entries) <= room:
+        if self._all_running <= room:
             return slot
         excess = self._running_time(slot) - room
         if excess <= 0:
