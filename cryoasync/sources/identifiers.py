@@ -20,12 +20,14 @@ class IdentifierScheme:
         column_names: headers that mark the column of identifiers, in lower case and with ``_`` for blanks.
         parse: the number of an identifier (at least 0, below 2**32) in any of its spellings.
         text_of: the one normal spelling of the identifier with that number.
+        instead: a sentence on what may be given instead of identifiers, where there is anything.
     """
 
     label: str
     column_names: frozenset[str]
     parse: Callable[[str], int | InvalidIdentifier]
     text_of: Callable[[int], str]
+    instead: str = ""
 
     @property
     def example_range(self) -> str:

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 
 from cryoasync.errors import InputError
 from cryoasync.sources.identifiers import IdentifierScheme, InvalidIdentifier
-from cryoasync.sources.input_words import Reading, WordSource, source_of_word
+from cryoasync.sources.input_words import Reading, WordSource, source_of_word, words_hint
 
 BLOCK_LINES = 10_000
 
@@ -125,10 +125,7 @@ class InputList:
             InputError: There is no word, or one is none of these.
         """
         if not words:
-            raise InputError(
-                "No input is given.",
-                hint=f"Name a file, - for standard input, a {scheme.label}, or a range such as {scheme.example_range}.",
-            )
+            raise InputError("No input is given.", hint=f"{words_hint(scheme)} {scheme.instead}".strip())
         if words.count("-") > 1:
             raise InputError("Standard input (-) can be given only once.")
         with ExitStack() as stack:

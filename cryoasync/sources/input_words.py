@@ -162,6 +162,11 @@ def _status_of(path: Path) -> os.stat_result | None:
         return None
 
 
+def words_hint(scheme: IdentifierScheme) -> str:
+    """Say what words may name an input."""
+    return f"Name a file, - for standard input, a {scheme.label}, or a range such as {scheme.example_range}."
+
+
 def _version_of(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -182,7 +187,4 @@ def _range_of(word: str, scheme: IdentifierScheme) -> IdentifierRange:
             problem = f"no range of {scheme.label}s ({first_text}: {reason})"
         case _:
             problem = f"no {scheme.label} ({number.reason})"
-    raise InputError(
-        f"{word}: no such file, and {problem}.",
-        hint=f"Name a file, - for standard input, a {scheme.label}, or a range such as {scheme.example_range}.",
-    )
+    raise InputError(f"{word}: no such file, and {problem}.", hint=words_hint(scheme))

@@ -102,6 +102,7 @@ def test_what_chembl_would_pass_over_or_refuse_is_said_before_a_run_is_made(
     for words, running in started.items():
         ended = running.end()
         assert (ended.exit_code, REFUSED[words] in ended.error["message"]) == (2, True), ended.error
+        assert words or "--where" in ended.error["hint"]
     assert value(dsn, "SELECT count(*) FROM cryoasync.runs") == 0
     assert at_once.statistics("chembl")["ids"] < 100
 

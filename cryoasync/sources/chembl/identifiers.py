@@ -35,4 +35,5 @@ CHEMBL_SCHEME = IdentifierScheme(
     column_names=frozenset({"chembl_id", "molecule_chembl_id"}),
     parse=parse_chembl_id,
     text_of=chembl_id,
+    instead="Or ask for what fulfils conditions with --where, or for everything with --all.",
 )
