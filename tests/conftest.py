@@ -69,6 +69,8 @@ async def dsn(postgres: EmbeddedServer, request: pytest.FixtureRequest) -> Async
         if mode is None:
             yield fresh
             return
+        if request.node.get_closest_marker("direct"):
+            pytest.skip("it is about the connections of the server")
         if mode == "transaction" and request.node.get_closest_marker("needs_sessions"):
             pytest.skip("a pooler in transaction mode has no sessions")
         async with running_pgbouncer(mode, postgres.tcp_dsn("postgres")) as pooler:

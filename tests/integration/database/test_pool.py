@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.pool_member import PoolLimits
 from cryoasync.database.pool_queue import Priority
@@ -17,6 +19,7 @@ async def hold(database: Database, times: int) -> None:
             await connection.execute(HOLDING)
 
 
+@pytest.mark.direct
 async def test_it_grows_from_two_to_ten_and_back_by_load_alone(dsn: str) -> None:
     """As the server counts the connections."""
     limits = PoolLimits(minimum=2, maximum=10, idle_seconds=1.0)
