@@ -9,6 +9,7 @@ EMPTIED_TABLES = (
     "rdkit_descriptors",
     "requests",
     "run_outcomes",
+    "unichem_links",
 )
 """The tables that imports remove rows from: what is computed anew, retried, or has grown old."""
 

@@ -166,7 +166,8 @@ class _Start:
         async with AsyncExitStack() as stack:
             file_budget = await stack.enter_async_context(work.opened_file_budget())
             stores = [DatabaseBudgetStore(self._database, work.clock)]
-            learning = await Learning.load(self._learned, self._host)
+            # The run is claimed: from here on an outage is waited for.
+            learning = await work.patience().keep_trying(partial(Learning.load, self._learned, self._host))
             limiter = work.limiter(stores if file_budget is None else [file_budget, *stores], learning.hours)
             sizer = work.sizer(limiter, learning.half_hours)
             equipment = work.equipment(
