@@ -94,12 +94,17 @@ async def database(dsn: str) -> AsyncIterator[Database]:
 Fetch = Callable[..., Awaitable[list[tuple[object, ...]]]]
 
 
-@pytest.fixture
-def fetch(database: Database) -> Fetch:
-    """Run one query on the fresh database and return its rows as tuples."""
+def fetch_of(database: Database) -> Fetch:
+    """A function that runs one query on a database and returns its rows as tuples."""
 
     async def run(query: str, *arguments: object) -> list[tuple[object, ...]]:
         async with database.transaction() as connection:
             return [tuple(record) for record in await connection.fetch(query, *arguments)]
 
     return run
+
+
+@pytest.fixture
+def fetch(database: Database) -> Fetch:
+    """Run one query on the fresh database and return its rows as tuples."""
+    return fetch_of(database)
