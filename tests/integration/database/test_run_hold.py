@@ -33,7 +33,9 @@ async def holder(dsn: str) -> AsyncIterator[asyncio.subprocess.Process]:
     )
     try:
         assert process.stdout is not None
-        assert await process.stdout.readline() == b"holding\n"
+        # What comes before is the log.
+        while (line := await process.stdout.readline()) != b"holding\n":
+            assert line, "the holder has ended"
         yield process
     finally:
         if process.returncode is None:
