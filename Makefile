@@ -51,6 +51,7 @@ prove: install ## Check what is proved by many random schedules, in full numbers
 	$(BIN)/python -m benchmarks.check_circuit
 	$(BIN)/python -m benchmarks.laboratory.blame
 	$(BIN)/python -m benchmarks.schedules
+	$(BIN)/python -m benchmarks.check_lists
 
 limits: install ## Keep to the windows in real time: 10 minutes, a storm of restarts, a database far away
 	$(BIN)/python -m benchmarks.bench_limits steady

@@ -199,9 +199,11 @@ class _Start:
                     "learning": lambda _: learning.keep(sizer),
                 },
             )
+            self._run_work.is_complete = not isinstance(processor, ListReader)
             pending = PostgresPendingEntries(self._database, run)
             await go_through(pending, processor, checkpoints, limiter, sizer)
             if isinstance(processor, ListReader) and not self._stop.is_set:
                 missed = MissedEntries(self._database, run, processor, checkpoints)
                 await go_through(missed, processor, checkpoints, limiter, sizer, prepare=missed.find)
+                self._run_work.is_complete = missed.are_found
             await learning.save(sizer)

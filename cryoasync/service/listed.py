@@ -40,6 +40,7 @@ class MissedEntries:
         self._reader = reader
         self._checkpoints = checkpoints
         self._ids: Sequence[str] = ()
+        self.are_found = False
 
     async def find(self) -> None:
         """Find them out, which comes before reading.
@@ -50,6 +51,7 @@ class MissedEntries:
         """
         self._ids = await self._reader.missing_ids(is_smooth=not self._checkpoints.counts.not_found)
         await self._checkpoints.commit(Batch(results=(), attempts=self._reader.take_attempts()))
+        self.are_found = True
 
     def pages(self) -> AsyncIterator[tuple[Span, list[Entry]]]:
         """Yield those that were found; see the port."""

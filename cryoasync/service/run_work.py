@@ -81,6 +81,8 @@ class RunWork:
         self.checkpoints = CheckpointManager(
             store, started.run.counts, patience=stages.patience(), clock=stages.clock, writer=writer
         )
+        self.is_complete = True
+        """Whether every entry is known; of a list that may have moved, only once that was looked at."""
         self._writer = writer
         self._started = started
         self._stages = stages
@@ -111,7 +113,7 @@ class RunWork:
     def _status(self, error: CryoasyncError | None) -> RunStatus:
         if error is not None:
             return RunStatus.PAUSED
-        if self._stop.signal is not None and self.checkpoints.counts.pending:
+        if self._stop.signal is not None and (self.checkpoints.counts.pending or not self.is_complete):
             return RunStatus.STOPPED
         return RunStatus.FINISHED
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.end_to_end.commands import UNTHROTTLED, UNTHROTTLED_BY_SOURCE, CommandLine
 from tests.end_to_end.conftest import Simulators
+from tests.end_to_end.molecules import listed_molecules, molecules
 from tests.end_to_end.simulators import RunningSimulator
 from tests.end_to_end.tables import cids, imported, query, states, value
 from tests.end_to_end.waiting import wait_for
@@ -62,6 +63,31 @@ def test_a_signal_stops_a_run_that_goes_on_where_it_was(
     assert (resumed.exit_code, resumed.document["run_id"]) == (0, stopped.document["run_id"])
     assert simulator.statistics(source)["ids"] == total
     assert [state for (state,) in states(dsn, ["state"])] == ["imported"] * total
+
+
+def has_seen(simulator: RunningSimulator, requests: int) -> bool:
+    """Tell whether so many requests for ChEMBL have arrived."""
+    return int(simulator.statistics("chembl")["requests"]) >= requests
+
+
+def test_a_signal_while_a_list_is_read_again_leaves_its_run_stopped(
+    cryoasync: CommandLine, simulators: Simulators, dsn: str
+) -> None:
+    """Nothing is pending then, and yet it is not known whether anything was missed."""
+    release = ("--scenario", "new_release", "--set", "chembl.changes_after_requests=6")
+    simulator = simulators(*release, "--set", "latency.base_seconds=0.3", "--set", "latency.per_id_seconds=0")
+    cryoasync.environment |= UNTHROTTLED_BY_SOURCE["chembl"]
+    where = ("--base-url", simulator.chembl_base_url, "--dsn", dsn, "--json")
+    command = ("run", "chembl", "--all", "--rdkit", "off", *where)
+    running = cryoasync.start(*command)
+    # Length and release before; release, seven pages, release and length after; then the ids, page by page.
+    wait_for(partial(has_seen, simulator, 14))
+    running.signal(SIGTERM)
+    stopped = running.end(SECONDS_TO_STOP)
+    assert (stopped.exit_code, stopped.document["status"], stopped.document["pending"]) == (143, "stopped", 0)
+    resumed = cryoasync(*command)
+    assert (resumed.exit_code, resumed.document["run_id"]) == (0, stopped.document["run_id"])
+    assert listed_molecules(simulator).keys() <= molecules(dsn).keys()
 
 
 def test_a_second_signal_ends_a_run_at_once(cryoasync: CommandLine, simulators: Simulators, dsn: str) -> None:
