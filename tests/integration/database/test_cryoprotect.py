@@ -179,6 +179,21 @@ async def test_a_molecule_gets_its_cid_when_pubchem_comes_later(database: Databa
     assert await fetch("SELECT cid, chembl_id, name FROM app.molecules") == [(2244, "CHEMBL25", "Aspirin")]
 
 
+async def test_a_molecule_that_has_got_a_structure_keeps_its_row(database: Database, fetch: Fetch) -> None:
+    """Though its id is another one now, and the table has no column to find it by."""
+    await CryoProtectTables.opened(database, "app")
+    await script(database, "ALTER TABLE app.molecules DROP COLUMN chembl_id")
+    await bring(database, molecule("CHEMBL25", pref_name="ASPIRIN"))
+    await publish(database)
+    before = await fetch("SELECT id FROM app.molecules")
+    await bring(
+        database, molecule("CHEMBL25", pref_name="ASPIRIN", standard_inchi_key=ASPIRIN, fetched_at=LATER)
+    )
+    done = await publish(database)
+    assert (done.molecules_inserted, done.molecules_updated) == (0, 1)
+    assert await fetch("SELECT id FROM app.molecules") == before
+
+
 async def test_a_cid_that_has_become_another_molecule_keeps_its_row(database: Database, fetch: Fetch) -> None:
     """The molecule that lost it gets a row of its own."""
     await bring(
