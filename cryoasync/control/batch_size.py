@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 FLUSH_SECONDS = 0.5
-"""A batch that takes longer to commit is too large, however fast it is."""
+"""A batch that takes longer to commit is too large, however fast it is, unless every commit takes long."""
 
 _STEPS_A_DOUBLING = 3
 _STRIDES = (6, 3, 1)
@@ -18,6 +18,7 @@ _TOLERANCE = 0.02
 _WEIGHT = 0.25
 _LOOKS = 2
 _SURPRISE = 1.6
+_SLOWER = 3.0
 _FULL = 0.75
 _PROBE_COMMITS = 4
 _PROBES = (1, -1, 3, -3)
@@ -133,7 +134,8 @@ class BatchSizeTuner:
         if not 0 <= step <= self._ceiling:
             return False
         nearest = min(self._paces, key=lambda known: abs(known - step))
-        return self._sizes[step] <= self._paces[nearest].rate * self._flush_seconds
+        quickest = min(self._sizes[known] / pace.rate for known, pace in self._paces.items())
+        return self._sizes[step] <= self._paces[nearest].rate * max(self._flush_seconds, _SLOWER * quickest)
 
 
 def _ladder(smallest: int, start: int, largest: int) -> list[int]:

@@ -12,6 +12,7 @@ from tests.conftest import Fetch
 
 CONFLICTS = ("40001", "40P01", "55P03", "57014")
 OUTAGES = ("08006", "25006", "53300", "57P01", "57P03")
+WAITS = "SELECT FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '0.11 s'"
 OTHERS = ("42501", "42703", "XX000")
 
 
@@ -74,7 +75,7 @@ async def test_batches_become_smaller_when_somebody_waits_for_their_locks(
     async def work(transaction: BatchTransaction) -> "asyncio.Future[object]":
         await transaction.connection.execute("UPDATE lab SET number = 1")
         waiting: asyncio.Future[object] = asyncio.ensure_future(fetch("UPDATE lab SET number = 2"))
-        while not await fetch("SELECT FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - the server tells nobody
+        while not await fetch(WAITS):  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.01)
         return waiting
 

@@ -79,6 +79,18 @@ def test_a_server_that_becomes_slow_gets_smaller_batches_and_large_ones_when_it_
     assert median(lived(tuner, usual, 60)[-9:]) > before / 2
 
 
+def test_where_every_commit_takes_long_it_is_no_use_to_make_them_small() -> None:
+    """Half a second is out of reach, and three times the least that a commit takes brings two thirds of the rows."""
+    tuner = BatchSizeTuner(1000, 100, 10_000)
+
+    def price(rows: float) -> float:
+        return 0.6 + 1e-4 * rows
+
+    settled = median(lived(tuner, price, 60)[-9:])
+    assert settled / price(settled) > 0.6 / 1e-4
+    assert price(settled) < 3.1 * price(100)
+
+
 def test_one_commit_that_is_held_up_changes_nothing() -> None:
     tuner = BatchSizeTuner(1000, 100, 20_000)
     lived(tuner, PRICES["a server near by"], 40)
