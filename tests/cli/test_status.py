@@ -28,6 +28,14 @@ LIVE: dict[str, Any] = {
     "held_seconds": 0.0,
     "time_shares": {"waiting for a permit": 0.7, "fetching": 0.3},
     "workers": [],
+    "chunk": {
+        "size": 200,
+        "best": 200,
+        "limit": "rate",
+        "explored": False,
+        "considered": [{"size": 200, "per_second": 489.0, "low": 473.2, "high": 500.0}],
+    },
+    "concurrency": {"under_way": 5, "limit": 6, "tried": 7, "residual": 1.02, "refused": 0},
     "database": {
         "pooler": "transaction",
         "pause": {"lasts": True, "times": 2, "seconds": 12.5},
@@ -99,6 +107,8 @@ def test_a_run_at_work_says_what_limits_it(command_line: CommandLine, dsn: str) 
     assert (report["status"], report["owner"]["state"], report["eta_seconds"]) == ("running", "alive", 90.0)
     text = command_line("status", "--dsn", dsn, "--explain").stdout
     assert "more workers will not help" in text
+    assert "200 brings 489 a second (473 to 500)" in text
+    assert "5 requests under way of 6" in text
     assert "0:01:30" in text
     assert "4 of 2 to 10 connections, 3 in use, 1 waited for, fetching is paused" in text
 

@@ -34,4 +34,7 @@ def test_an_import_is_exact_to_the_field_polite_and_as_short_as_planned(
     assert (seen["requests"], summary["requests"], plan["requests"]) == (50, 50, 50)
     assert (seen["violations"], seen["refused"], summary["retries"]) == (0, 0, 0)
     assert value(dsn, "SELECT count(*) FROM cryoasync.requests") == 50
+    assert value(dsn, "SELECT count(*) FROM cryoasync.learned") == 2, (
+        "limits by the hour, and costs of chunks"
+    )
     assert ratio < SLOWER_THAN_PLANNED_AT_MOST
