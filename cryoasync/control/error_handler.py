@@ -21,7 +21,7 @@ from cryoasync.ports import Clock
 
 HEALTH_SECONDS = 60.0
 HEALTHY_FOR_SECONDS = 10.0
-"""For how long an answer shows that its endpoint works, where half of a bad batch is judged."""
+"""For how long an answer shows that its endpoint works, where what is known to be bad is judged."""
 
 LONG_SECONDS = 15.0
 """A request that is expected to take so long, and is not answered at all, was too much for the server."""
@@ -93,6 +93,7 @@ class _Health:
     def __init__(self, rng: random.Random) -> None:
         self.backoff = EndpointBackoff(rng)
         self.passed_at = -math.inf
+        """When the last request was sent that passed: what was sent before an outage tells nothing of it."""
         self.throttled_at = -math.inf
         self.risk = CompoundRisk()
         self._calls = CallWindow(HEALTH_SECONDS)
@@ -124,7 +125,7 @@ class PredictiveErrorHandler:
     def passed(self, endpoint: str, history: BatchHistory | None, sent_at: float) -> None:
         """Learn of an answer with rows to a batch; ``None`` stands for a compound that is known to be there."""
         now, health = self._clock(), self._health[endpoint]
-        health.passed_at = now
+        health.passed_at = max(health.passed_at, sent_at)
         health.backoff.passed(sent_at)
         if history is None or not history.is_suspected:
             health.count(now, failed=False)
@@ -148,8 +149,9 @@ class PredictiveErrorHandler:
         is_suspected = history.is_suspected
         decision = history.decide(category, self._evidence(health, attempted, history, now))
         self._note(category, health, suspected=is_suspected, requests=_FURTHER_REQUESTS[decision])
-        if history.is_known_bad and treatment.breaker in {Vote.FAILURE, Vote.SILENCE}:
-            # It fails because of whom it names, as far as is known.
+        is_at_work = now - health.passed_at < HEALTHY_FOR_SECONDS
+        if history.is_known_bad and is_at_work and treatment.breaker in {Vote.FAILURE, Vote.SILENCE}:
+            # It fails because of whom it names, while the others pass.
             treatment = replace(treatment, breaker=Vote.NONE)
         if decision not in {Decision.RETRY, Decision.PROBE}:
             return Strategy(decision=decision, treatment=treatment)

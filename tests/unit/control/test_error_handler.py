@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from cryoasync.control.error_category import ErrorCategory
 from cryoasync.control.error_handler import Attempted, PredictiveErrorHandler, Strategy
+from cryoasync.control.error_treatment import Vote
 from cryoasync.control.permit_queue import Priority
 from cryoasync.control.retry import BatchHistory, Decision
 
@@ -128,6 +129,15 @@ def test_what_troubles_were_like_is_told() -> None:
         "longest_recovery_seconds": 5.0,
     }
     assert told["throttled"]["in_ten_minutes"] == 1
+
+
+def test_a_known_culprit_does_not_vote_in_the_circuit_while_others_pass() -> None:
+    bench = Bench()
+    bench.passes(1)
+    assert bench.meet(C.OVERLOADED).treatment.breaker is Vote.FAILURE
+    assert bench.meet(C.OVERLOADED, BatchHistory(1, is_known_bad=True)).treatment.breaker is Vote.NONE
+    bench.now += 11.0
+    assert bench.meet(C.OVERLOADED, BatchHistory(1, is_known_bad=True)).treatment.breaker is Vote.FAILURE
 
 
 def test_a_trouble_costs_what_it_causes() -> None:
