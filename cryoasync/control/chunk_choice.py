@@ -11,6 +11,9 @@ from cryoasync.control.time_model import TimeLine
 INDIFFERENCE = 0.005
 """Of sizes that bring as much to half a per cent, the largest is chosen: it takes the fewest requests."""
 
+SLOWEST_RATE = 1e-6
+"""Requests a second that are taken for the rate where a source allows none for a while."""
+
 QUANTILE_99 = 2.326
 """So many deviations above the mean lie the slowest hundredth of answers."""
 
@@ -76,7 +79,7 @@ class ChunkCost:
         self._base = sum(cost.line.base_seconds for cost in costs) / budget.running_seconds_per_second
         self._slope = sum(cost.line.seconds_an_id for cost in costs) / budget.running_seconds_per_second
         self._hazard = sum(cost.hazard for cost in costs)
-        self._least = max(1e-9, len(costs) / budget.requests_per_second)
+        self._least = max(1e-9, len(costs) / max(SLOWEST_RATE, budget.requests_per_second))
         self.longest_ids = min(cost.longest_ids(budget.longest_seconds) for cost in costs)
 
     def compounds_per_second(self, sizes: Sequence[int]) -> list[float]:

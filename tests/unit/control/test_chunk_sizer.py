@@ -246,7 +246,7 @@ ANSWERS = st.lists(st.tuples(st.integers(1, 10_000), st.floats(0, 1), st.floats(
 @given(
     bounds=st.tuples(st.integers(1, 10_000), st.integers(1, 10_000)).map(sorted),
     answers=ANSWERS,
-    rate=st.sampled_from([0.01, 5.0, math.inf]),
+    rate=st.sampled_from([0.0, 0.01, 5.0, math.inf]),
 )
 def test_whatever_is_answered_sizes_keep_their_bounds(
     bounds: list[int], answers: list[tuple[int, float, float, ErrorCategory | None]], rate: float
