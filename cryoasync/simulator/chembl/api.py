@@ -28,11 +28,10 @@ def _page(status: int, title: str) -> Reply:
     return Reply(body=body.encode(), status=status, content_type=HTML)
 
 
-_SERVER_ERROR = _page(500, "Server error < EMBL-EBI")
 _REPLY_TO = {
     Fault.SERVER_BUSY: _page(503, "503 Service Temporarily Unavailable"),
     Fault.TIMEOUT: _page(504, "504 Gateway Timeout"),
-    Fault.SERVER_ERROR: _SERVER_ERROR,
+    Fault.SERVER_ERROR: _page(500, "Server error < EMBL-EBI"),
     Fault.HTML_BAD_GATEWAY: _page(502, "502 Proxy Error"),
     Fault.HTML_UNAVAILABLE: _page(503, "503 Service Unavailable"),
     Fault.HTML_PAGE: _page(200, "ChEMBL"),

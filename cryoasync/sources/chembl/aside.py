@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cryoasync.models import Attempt, Entry, Span
+from cryoasync.models import Activity, Attempt, Entry, Span
 from cryoasync.ports import ActivityReport
 from cryoasync.sources.asking.client import SourceClient
 from cryoasync.sources.asking.fetch import Fetch
 from cryoasync.sources.chembl.endpoints import Endpoint
 
 _NO_ENTRY = Span(start=0, stop=0)
+
+
+def unheard(_: Activity) -> None:
+    """Tell nobody: no worker waits for the answer."""
 
 
 class Aside:
@@ -21,7 +25,7 @@ class Aside:
         self._attempts: list[Attempt] = []
 
     async def fetch(
-        self, endpoint: Endpoint, names: Sequence[str], report: ActivityReport
+        self, endpoint: Endpoint, names: Sequence[str], report: ActivityReport = unheard
     ) -> Fetch[Endpoint]:
         """Return an answer for each of ``names``; errors are those of :meth:`SourceClient.fetch`."""
         entries = [Entry(position=0, source_id=name) for name in names]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from cryoasync.errors import SourceUnavailableError
-from cryoasync.models import Activity, Attempt
+from cryoasync.models import Attempt
 from cryoasync.ports import WallClock
 from cryoasync.sources.asking.fetch import Found
 from cryoasync.sources.chembl.answers import NOBODY
@@ -46,7 +46,7 @@ class ListProcessor(ChemblProcessor):
 
     async def missing_ids(self, *, is_smooth: bool) -> Sequence[str]:
         """Return the ids that stand in the list now and were in no place; see the port."""
-        before, now = self._before, await listing_of(self._talk, self._options.filters, _unheard)
+        before, now = self._before, await listing_of(self._talk, self._options.filters)
         if is_smooth and now == before:
             return ()
         _log.warning(
@@ -58,7 +58,7 @@ class ListProcessor(ChemblProcessor):
         )
         for _ in range(MOST_LISTINGS):
             listed = await self._listed(now.total)
-            after = await listing_of(self._talk, self._options.filters, _unheard)
+            after = await listing_of(self._talk, self._options.filters)
             if after == now and len(listed) == now.total:
                 break
             now = after
@@ -79,7 +79,7 @@ class ListProcessor(ChemblProcessor):
 
 
 async def _ids_at(talk: Conversation, endpoint: Endpoint, places: Sequence[str]) -> list[str]:
-    fetch = await talk.aside.fetch(endpoint, places, _unheard)
+    fetch = await talk.aside.fetch(endpoint, places)
     ids = []
     for answer in fetch.answers.values():
         if not isinstance(answer, Found):
@@ -90,7 +90,3 @@ async def _ids_at(talk: Conversation, endpoint: Endpoint, places: Sequence[str])
         if answer.raw != NOBODY:
             ids.append(read_chembl_id(answer.raw))
     return ids
-
-
-def _unheard(_: Activity) -> None:
-    """Tell nobody: no worker is at work."""

@@ -10,7 +10,6 @@ import msgspec
 import structlog
 
 from cryoasync.errors import SourceUnavailableError, UsageError
-from cryoasync.ports import ActivityReport
 from cryoasync.sources.asking.fetch import Found
 from cryoasync.sources.chembl.answers import PageMeta
 from cryoasync.sources.chembl.conversation import Conversation
@@ -79,7 +78,7 @@ class Query:
         """What identifies it, whatever the order of its conditions."""
         return hashlib.sha256(msgspec.json.encode(self.filters)).hexdigest()
 
-    async def survey(self, talk: Conversation, report: ActivityReport) -> Listing:
+    async def survey(self, talk: Conversation) -> Listing:
         """See that ChEMBL heeds every condition, and return what its list is like.
 
         ChEMBL passes over a condition on a field that it does not know, and answers with every molecule there is.
@@ -89,16 +88,16 @@ class Query:
             SourceError: ChEMBL is out of reach beyond the patience, or never spoke its API.
         """
         if self.filters:
-            await self._require_fields(talk, report)
-            everything = await total_of(talk, (), report)
+            await self._require_fields(talk)
+            everything = await total_of(talk, ())
             for condition in self.filters:
-                if await total_of(talk, (condition,), report) == everything:
+                if await total_of(talk, (condition,)) == everything:
                     raise _ineffective(condition)
-        return await listing_of(talk, self.filters, report)
+        return await listing_of(talk, self.filters)
 
-    async def _require_fields(self, talk: Conversation, report: ActivityReport) -> None:
+    async def _require_fields(self, talk: Conversation) -> None:
         try:
-            schema = _schema_decoder.decode(await _object(talk, OBJECTS, SCHEMA, report))
+            schema = _schema_decoder.decode(await _object(talk, OBJECTS, SCHEMA))
         except msgspec.MsgspecError as error:
             _log.warning("ChEMBL's list of fields cannot be read", reason=str(error))
             return
@@ -112,19 +111,19 @@ class Query:
                 raise _unknown(name, part, below)
 
 
-async def listing_of(talk: Conversation, filters: Parameters, report: ActivityReport) -> Listing:
+async def listing_of(talk: Conversation, filters: Parameters) -> Listing:
     """Ask for the release in force and for the length of a list now."""
-    release = await talk.release.look(report)
-    return Listing(release=release, total=await total_of(talk, filters, report))
+    release = await talk.release.look()
+    return Listing(release=release, total=await total_of(talk, filters))
 
 
-async def total_of(talk: Conversation, filters: Parameters, report: ActivityReport) -> int:
+async def total_of(talk: Conversation, filters: Parameters) -> int:
     """Ask how many molecules a list has."""
-    return _meta_decoder.decode(await _object(talk, count(filters), COUNT, report)).total_count
+    return _meta_decoder.decode(await _object(talk, count(filters), COUNT)).total_count
 
 
-async def _object(talk: Conversation, endpoint: Endpoint, name: str, report: ActivityReport) -> msgspec.Raw:
-    fetch = await talk.aside.fetch(endpoint, [name], report)
+async def _object(talk: Conversation, endpoint: Endpoint, name: str) -> msgspec.Raw:
+    fetch = await talk.aside.fetch(endpoint, [name])
     answer = fetch.answers[name]
     if not isinstance(answer, Found):
         raise SourceUnavailableError(

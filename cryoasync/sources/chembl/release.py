@@ -7,7 +7,7 @@ import structlog
 
 from cryoasync.ports import ActivityReport, Clock
 from cryoasync.sources.asking.fetch import Found
-from cryoasync.sources.chembl.aside import Aside
+from cryoasync.sources.chembl.aside import Aside, unheard
 from cryoasync.sources.chembl.endpoints import OBJECTS, STATUS
 
 LOOK_AGAIN_SECONDS = 600.0
@@ -48,7 +48,7 @@ class ReleaseWatch:
                     await self.look(report)
         return self.release
 
-    async def look(self, report: ActivityReport) -> str | None:
+    async def look(self, report: ActivityReport = unheard) -> str | None:
         """Ask for the release now, and return it; errors are those of :meth:`known`."""
         fetch = await self._aside.fetch(OBJECTS, [STATUS], report)
         found = fetch.answers[STATUS]

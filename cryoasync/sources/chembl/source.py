@@ -10,7 +10,6 @@ from cryoasync.control.rate_policy import CountWindow, RatePolicy
 from cryoasync.control.slow_days import SlowDays
 from cryoasync.errors import UsageError
 from cryoasync.http.transport import Transport
-from cryoasync.models import Activity
 from cryoasync.settings import RdkitMode, Settings, Weekday
 from cryoasync.sources.chembl.conversation import Conversation
 from cryoasync.sources.chembl.endpoints import MOLECULES_KEY, PAGE, place
@@ -136,7 +135,7 @@ class ChemblSource:
         """Return what the list is like that is asked for; errors are those of :meth:`Query.survey`."""
         assert self.query is not None, "there is no list where ids are asked for"
         async with self._conversation(equipment) as talk:
-            return await self.query.survey(talk, _unheard)
+            return await self.query.survey(talk)
 
     @asynccontextmanager
     async def _conversation(self, equipment: Equipment) -> AsyncIterator[Conversation]:
@@ -153,7 +152,3 @@ class ChemblSource:
             yield Conversation(
                 equipment, transport, max_age_seconds=0 if run.refresh else run.max_age_days * 86_400
             )
-
-
-def _unheard(_: Activity) -> None:
-    """Tell nobody: no worker is at work yet."""
