@@ -13,6 +13,7 @@ import pytest
 from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits, OnConflict
 from cryoasync.database.batch_transaction import ROWS_TO_COPY
 from cryoasync.database.connection import Database
+from cryoasync.database.pooler import Pooler
 from cryoasync.errors import DatabaseError
 from tests.conftest import Fetch
 
@@ -245,3 +246,19 @@ async def test_the_figures_are_those_of_the_work(operator: BatchDatabaseOperator
     assert 0 < stats.p50_seconds <= stats.p95_seconds <= stats.p99_seconds <= stats.seconds
     assert stats.batch_rows == operator.optimize_batch_size()
     assert json.dumps({"bytes": stats.bytes})
+
+
+async def test_behind_a_transaction_pooler_nothing_stays_in_the_session(
+    database: Database, execute: Execute, fetch: Fetch
+) -> None:
+    """The next transaction may be in another session; in one transaction a batch is staged and halved all the same."""
+    await execute("CREATE TABLE t (id int PRIMARY KEY, name text CHECK (name <> 'bad'))")
+    pooled = Database(database.pool, database.described, Pooler.TRANSACTION)
+    rows = [(number, "bad" if number == 700 else "good") for number in range(MANY)]
+    for _ in range(2):
+        report = await BatchDatabaseOperator(pooled).bulk_insert(
+            "t", ["id", "name"], rows, on_conflict=OnConflict(key=("id",))
+        )
+        assert [refused.index for refused in report.refused] == [700]
+    assert await fetch("SELECT count(*) FROM t") == [(MANY - 1,)]
+    assert await fetch("SELECT relname FROM pg_class WHERE relpersistence = 't'") == []
