@@ -1,4 +1,4 @@
-"""Measures what breaker, error handler, sizer and gate cost a request: ``python -m benchmarks.bench_guards``."""
+"""Measures what limiter, breaker, handler, sizer and gate cost a request: ``python -m benchmarks.bench_guards``."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
+from benchmarks.laboratory.clients import PUBCHEM
 from cryoasync.control.chunk_choice import Budget
 from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.circuit_breaker import SharedCircuitBreaker
@@ -16,11 +17,20 @@ from cryoasync.control.concurrency_gate import ConcurrencyGate
 from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
 from cryoasync.control.error_category import ErrorCategory
 from cryoasync.control.error_handler import Attempted, PredictiveErrorHandler
+from cryoasync.control.hour_table import HourTable
+from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.isolation import Isolation
+from cryoasync.control.permit_queue import Priority
+from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
 from cryoasync.control.retry import BatchHistory
+from cryoasync.simulator.policy import throttling_text
+from cryoasync.testing import VirtualTimeLoop
 
 ENDPOINT = "property"
 WAITERS = 10_000
+FULL_MINUTE = 400
+"""Permits after which the log is as long as it gets."""
+
 IDS = [str(number) for number in range(1, 201)]
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -104,6 +114,41 @@ async def _through_a_gate(count: int) -> None:
                 tasks.create_task(ask())
 
 
+async def _through_the_limiter(count: int, waiters: int) -> float:
+    """Take permits under PubChem's policy, a minute of it on the books, with headers to read; return the µs of each."""
+    clock = asyncio.get_running_loop().time
+    adaptive = IntelligentRateLimiter(5, HourTable(), guard_seconds=PUBCHEM.guard_seconds)
+    rate = AdaptiveRate(limiter=adaptive, local_time=lambda: NOON)
+    limiter = SharedRateLimiter("laboratory", PUBCHEM, [], rate=rate, clock=clock, rng=random.Random(1))
+    headers = {"X-Throttling-Control": throttling_text(72, 20, 4)}
+    waiting = [asyncio.create_task(limiter.wait(ENDPOINT)) for _ in range(waiters)]
+    granting = asyncio.create_task(limiter.run())
+
+    async def ask(times: int) -> None:
+        for _ in range(times):
+            permit = await limiter.wait(ENDPOINT, Priority.RESUME)
+            limiter.adjust_rate(headers, permit, NOON)
+            limiter.settle(permit, 0.5)
+            limiter.accepted(permit, clock())
+
+    await ask(FULL_MINUTE)
+    started = time.process_time()
+    await ask(count)
+    spent = time.process_time() - started
+    for task in (*waiting, granting):
+        task.cancel()
+    await asyncio.gather(*waiting, granting, return_exceptions=True)
+    return 1e6 * spent / count
+
+
+def _limiter_microseconds(count: int, waiters: int, rounds: int) -> list[float]:
+    def once() -> float:
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            return runner.run(_through_the_limiter(count, waiters))
+
+    return [once() for _ in range(rounds)]
+
+
 def _microseconds(work: Callable[[int], Coroutine[None, None, None]], count: int, rounds: int) -> list[float]:
     times = []
     for _ in range(rounds):
@@ -123,6 +168,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     print("| a request | median µs | least µs |\n|---|---|---|")
+    print(_row("a permit, its answer, and its headers", _limiter_microseconds(2_000, 8, rounds)))
+    print(_row("the same before 10,000 who wait", _limiter_microseconds(2_000, WAITERS, rounds)))
     print(_row("through a closed circuit", _microseconds(_breaker, 20_000, rounds)))
     print(_row("passes, nobody failed yet", _microseconds(_passing, 20_000, rounds)))
     print(_row("passes, two kinds of failure learned", _microseconds(_learning, 5_000, rounds)))

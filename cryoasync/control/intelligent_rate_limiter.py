@@ -14,7 +14,7 @@ from cryoasync.control.cautious_pace import Timetable
 from cryoasync.control.header_ratio import HeaderRatio
 from cryoasync.control.hour_table import HourSlot, HourTable
 from cryoasync.control.minute_limit import MINUTE_SECONDS, MinuteLimit
-from cryoasync.control.rate_belief import CHANGE_SECONDS, Belief, Load, RateBelief, first_prior
+from cryoasync.control.rate_belief import CHANGE_SECONDS, Load, RateBelief, first_prior
 from cryoasync.control.rate_decision import RateDecision
 
 WINDOW_SECONDS = 1.0
@@ -66,6 +66,7 @@ class IntelligentRateLimiter:
         self._hours = hours
         self._timetable = timetable
         self._slot: HourSlot | None = None
+        self._usual = first_prior(limit)
         self._learned_at = 0.0
         self._belief = RateBelief(limit)
         self._sendings: deque[Sending] = deque()
@@ -87,11 +88,13 @@ class IntelligentRateLimiter:
     def enter_hour(self, slot: HourSlot, now: float) -> None:
         """Begin an hour of the source's day: what earlier such hours were like is believed before it shows."""
         self._slot, self._learned_at = slot, now
+        usual = None if self._timetable is None else self._timetable.at(slot).requests_per_second
+        self._usual = first_prior(self._limit, usual)
         learned = self._hours.prior(slot)
         self._hours.enter(slot)
         if learned is not None or self._belief.is_first:
             self._belief.drift(now)
-            self._belief.mix(learned or self._usual(slot), HOUR_WEIGHT if learned else 1.0)
+            self._belief.mix(learned or self._usual, HOUR_WEIGHT if learned else 1.0)
             self._follow_belief(now)
 
     def sent(self, now: float) -> Sending:
@@ -181,11 +184,6 @@ class IntelligentRateLimiter:
         moments = (self._cautious_until, self._probe_at, self._minute.feel_at)
         return min((at for at in moments if at > now), default=math.inf)
 
-    def _usual(self, slot: HourSlot) -> Belief:
-        return first_prior(
-            self._limit, None if self._timetable is None else self._timetable.at(slot).requests_per_second
-        )
-
     @property
     def _believed(self) -> int:
         """The rate that the belief alone makes advisable."""
@@ -200,7 +198,7 @@ class IntelligentRateLimiter:
         if self._slot is not None:
             self._hours.learn(self._slot, self._belief.cells, now - self._learned_at)
             self._learned_at = now
-            prior = self._hours.prior(self._slot) or self._usual(self._slot)
+            prior = self._hours.prior(self._slot) or self._usual
         self._belief.drift(now, prior)
         is_beyond_bound = (
             self._belief.is_bounded > 0

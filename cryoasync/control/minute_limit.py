@@ -53,7 +53,7 @@ class MinuteLimit:
 
     def accepted(self, at: float) -> None:
         """Learn that the request sent at ``at`` was let in."""
-        if (count := self._count(at)) <= self._bound:
+        if self._bound == self._policy_limit or (count := self._count(at)) <= self._bound:
             return
         self._bound, self._step = count, 2 * self._step
         if self._bound >= self._policy_limit:

@@ -122,7 +122,8 @@ class PermitLedger:
             ]
             planned_at = self._clock()
             logs = [self._read(number, each, policy, planned_at) for number, each in enumerate(stored)]
-            logs = logs or [self._log.under(policy)]
+            # Without a store nothing can fail on the way, so that the log need not be copied.
+            logs = logs or [self._log if self._log.policy is policy else self._log.under(policy)]
             for log in logs[1:]:
                 log.align(logs[0])
             used_at = dict(self._used_at)

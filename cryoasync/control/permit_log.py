@@ -58,7 +58,7 @@ class PermitLog:
 
     def __init__(self, policy: RatePolicy) -> None:
         """Start with an empty log under ``policy``."""
-        self._policy = policy
+        self.policy = policy
         self._entries: deque[PermitEntry] = deque()
         self._all_running = 0
         self._hold_until = NO_HOLD
@@ -123,7 +123,7 @@ class PermitLog:
         self._bring_back(now)
         if self._hold_until <= now:
             self._hold_until = NO_HOLD
-        horizon = round(self._policy.horizon_seconds * NANOSECONDS)
+        horizon = round(self.policy.horizon_seconds * NANOSECONDS)
         while self._entries and self._entries[0].slot + self._entries[0].running + horizon < now:
             self._all_running -= self._entries.popleft().running
 
@@ -193,7 +193,7 @@ class PermitLog:
                 entry.slot = now if entry.slot > farthest else entry.slot
             self._entries = deque(sorted(self._entries, key=lambda entry: entry.slot))
         if self._hold_until > now + round(LONGEST_HOLD_SECONDS * NANOSECONDS):
-            self._hold_until = now + round(self._policy.horizon_seconds * NANOSECONDS)
+            self._hold_until = now + round(self.policy.horizon_seconds * NANOSECONDS)
 
     def _after_running_time(self, slot: int, running: int) -> int:
         """Return ``slot``, or the first moment after it at which the running time fits.
@@ -201,7 +201,7 @@ class PermitLog:
         The requests under way leave the window one second a second each, from its length after their start
         until its length after their end.
         """
-        window = self._policy.running_time
+        window = self.policy.running_time
         if window is None:
             return slot
         room = round(RUNNING_TIME_SHARE * window.limit_seconds * NANOSECONDS) - running

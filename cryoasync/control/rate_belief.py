@@ -71,6 +71,7 @@ class RateBelief:
         self._prior = first_prior(limit)
         self._cells = list(self._prior)
         self._bounded = [0.0] * len(self._cells)
+        self._is_suspected = False
         self._updated_at: float | None = None
 
     @property
@@ -81,16 +82,16 @@ class RateBelief:
     @property
     def cells(self) -> Belief:
         """The probabilities, adding up to 1."""
-        return tuple(map(operator.add, self._cells, self._bounded))
+        return tuple(map(operator.add, self._cells, self._bounded) if self._is_suspected else self._cells)
 
     @property
     def is_bounded(self) -> float:
         """How probable the suspicion is that a longer time is bounded."""
-        return math.fsum(self._bounded)
+        return math.fsum(self._bounded) if self._is_suspected else 0.0
 
     def suspect_bound(self) -> None:
         """Begin to suspect a bound on a longer time, in the place of an earlier suspicion."""
-        cells = self.cells
+        cells, self._is_suspected = self.cells, True
         self._cells = [(1 - SUSPICION) * cell for cell in cells]
         self._bounded = [SUSPICION * cell for cell in cells]
 
@@ -105,7 +106,8 @@ class RateBelief:
         self._cells = [
             (1 - weight) * mine + weight * theirs for mine, theirs in zip(self._cells, other, strict=True)
         ]
-        self._bounded = [(1 - weight) * mine for mine in self._bounded]
+        if self._is_suspected:
+            self._bounded = [(1 - weight) * mine for mine in self._bounded]
 
     def update(self, load: Load, *, refused: bool, is_beyond_bound: bool = False) -> float:
         """Learn from one answer to a request sent at ``load``; return how probable that answer was.
@@ -116,10 +118,12 @@ class RateBelief:
         self._cells = _weighed(self._cells, by_limit, refused=refused)
         if is_beyond_bound:
             by_limit = [max(REFUSED_ABOVE, chance) for chance in by_limit]
-        self._bounded = _weighed(self._bounded, by_limit, refused=refused)
+        if self._is_suspected:
+            self._bounded = _weighed(self._bounded, by_limit, refused=refused)
         total = math.fsum(self._cells) + math.fsum(self._bounded)
         self._cells = [cell / total for cell in self._cells]
-        self._bounded = [cell / total for cell in self._bounded]
+        if self._is_suspected:
+            self._bounded = [cell / total for cell in self._bounded]
         return total
 
     def of_limits(self) -> list[float]:

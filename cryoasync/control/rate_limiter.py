@@ -22,7 +22,7 @@ from cryoasync.control.permit_leases import Demand, PermitLeases, wait_for
 from cryoasync.control.permit_ledger import Permit, PermitLedger
 from cryoasync.control.permit_queue import PermitQueue, Priority, Waiter
 from cryoasync.control.rate_headers import RateAdvice, read_rate_headers
-from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
+from cryoasync.control.rate_policy import NANOSECONDS, CountWindow, RatePolicy
 from cryoasync.control.rate_statistics import EndpointPermits, RateStatistics
 from cryoasync.control.slow_days import SlowDays
 from cryoasync.control.throttle import Refusal, ThrottleBackoff
@@ -86,6 +86,8 @@ class SharedRateLimiter:
         self._probe_wanted = False
         self._probe: int | None = None
         self._hour: HourSlot | None = None
+        self._limits: tuple[object, ...] = ()
+        self._in_force = policy
         self._endpoints: defaultdict[str, EndpointPermits] = defaultdict(EndpointPermits)
         self._waited_seconds = 0.0
         self._used_at = float("-inf")
@@ -322,20 +324,32 @@ class SharedRateLimiter:
 
     def _policy_in_force(self) -> RatePolicy:
         """Return the policy, lowered to the rate that is advisable now."""
-        now = self._clock()
-        policy = self._policy.with_windows(self._headers.windows(now)).lowered_to(self._ceiling)
-        if self._rate is None:
-            return policy
-        local = self._rate.local_time()
+        now, rate = self._clock(), self._rate
+        windows, slowest = self._headers.windows(now), [self._ceiling]
+        if rate is None:
+            return self._lowered((windows, tuple(slowest), None, None))
+        local = rate.local_time()
         if (hour := slot_of(local)) != self._hour:
             self._hour = hour
-            self._rate.limiter.enter_hour(hour, now)
-        if self._rate.cautious is not None:
-            policy = policy.lowered_to(self._rate.cautious.requests_per_second(local))
-        if self._rate.slow_days is not None:
-            policy = policy.lowered_to(self._rate.slow_days.ceiling(local))
-        adaptive = self._rate.limiter
-        return policy.limited_to(adaptive.decision(now).rate).limited_in_a_minute(adaptive.minute_limit(now))
+            rate.limiter.enter_hour(hour, now)
+        if rate.cautious is not None:
+            slowest.append(rate.cautious.requests_per_second(local))
+        if rate.slow_days is not None:
+            slowest.append(rate.slow_days.ceiling(local))
+        decided = rate.limiter.decision(now).rate, rate.limiter.minute_limit(now)
+        return self._lowered((windows, tuple(slowest), *decided))
+
+    def _lowered(
+        self, limits: tuple[tuple[CountWindow, ...], tuple[float | None, ...], int | None, int | None]
+    ) -> RatePolicy:
+        """Return the policy under further windows, ceilings, and requests of a second and of a minute."""
+        if limits != self._limits:
+            windows, ceilings, in_a_second, in_a_minute = self._limits = limits
+            policy = self._policy.with_windows(windows).limited_in_a_minute(in_a_minute)
+            for ceiling in ceilings:
+                policy = policy.lowered_to(ceiling)
+            self._in_force = policy if in_a_second is None else policy.limited_to(in_a_second)
+        return self._in_force
 
     def _pace(self) -> str | None:
         rate = self._rate

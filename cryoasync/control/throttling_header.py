@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 THROTTLING_HEADER = "X-Throttling-Control"
 WORST_OF_SECONDS = 60.0
+TOGETHER_SECONDS = 1.0
 LONGEST_READ = 1000
 """Characters that are looked at: a header that is longer says nothing more."""
 
@@ -71,12 +72,16 @@ class WorstOfAMinute:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._said: deque[tuple[float, Mapping[str, int]]] = deque()
+        self._said: deque[tuple[float, dict[str, int]]] = deque()
 
     def add(self, percents: Mapping[str, int], now: float) -> None:
-        """Take one answer's percentages in."""
-        self._said.append((now, percents))
+        """Take one answer's percentages in; those of a second are kept together."""
         self._forget(now)
+        if not self._said or self._said[-1][0] <= now - TOGETHER_SECONDS:
+            self._said.append((now, {}))
+        worst = self._said[-1][1]
+        for name, percent in percents.items():
+            worst[name] = max(percent, worst.get(name, 0))
 
     def percents(self, now: float) -> dict[str, int]:
         """Return the worst of each; empty where no header came for a minute."""
