@@ -86,9 +86,11 @@ async def empty_dsn(postgres: EmbeddedServer) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database(dsn: str) -> AsyncIterator[Database]:
-    """An open, fresh, migrated database."""
+    """An open, fresh, migrated database; a test that keeps one of its connections fails, and is told which."""
     async with open_database(DatabaseSettings(dsn=dsn)) as opened:
         yield opened
+        kept = [holder.name for holder in opened.pool.get_stats().holders]
+        assert not kept, f"never given back: {kept}"
 
 
 Fetch = Callable[..., Awaitable[list[tuple[object, ...]]]]

@@ -13,8 +13,9 @@ from tempfile import mkdtemp
 
 import asyncpg
 
+from cryoasync.database.embedded.account import Account, choose_account
 from cryoasync.database.embedded.programs import ENVIRONMENT, find_programs
-from tests.system.pgbouncer import as_nobody, free_port
+from tests.system.pgbouncer import free_port
 
 OWNER = "owner"
 _SETTINGS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "shared_buffers": "16MB"}
@@ -25,7 +26,8 @@ class Server:
     """A server that trusts everybody on the loopback interface; durable as any other."""
 
     folder: Path
-    programs: Path = field(default_factory=find_programs)
+    programs: Path
+    account: Account
     settings: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
@@ -70,7 +72,7 @@ class Server:
         # Set for the program alone: what comes before it runs as another user.
         variables = ["env", *(f"{name}={value}" for name, value in self.environment.items())]
         command = [
-            *as_nobody(),
+            *self.account.prefix,
             *variables,
             str(self.programs / program),
             f"--pgdata={self.data}",
@@ -97,13 +99,16 @@ async def running_server(
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Server]:
     """Yield a server with settings, in a folder of its own; it is gone in the end."""
-    # Not pytest's folder, which is for its user alone: root's server runs as another one.
+    programs = programs or find_programs()
+    account = choose_account(programs / "postgres")
+    # Not pytest's folder, which is for its user alone: root's server may run as another one.
     folder = Path(mkdtemp(prefix="postgresql-"))
-    if os.getuid() == 0:
-        shutil.chown(folder, "nobody")
+    if account.uid != os.geteuid():
+        shutil.chown(folder, account.uid)
     server = Server(
         folder=folder,
-        programs=programs or find_programs(),
+        programs=programs,
+        account=account,
         settings=settings or {},
         environment=environment or {},
     )
