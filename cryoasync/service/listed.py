@@ -22,10 +22,14 @@ def listed_entries(database: Database, run: Run) -> ListedEntries | None:
 
 
 def by_pages(settings: Settings, source: Source) -> Settings:
-    """Return settings with which each chunk is a page of the source's lists."""
+    """Return settings with which each chunk is a page of the source's lists, and no more compounds wait than usual."""
     assert isinstance(source, ListSource)
-    page = ChunkSizeRange(minimum=source.list_page, maximum=source.list_page)
-    return settings.model_copy(update={"run": settings.run.model_copy(update={"chunk_size": page})})
+    run, page = settings.run, source.list_page
+    changed = {
+        "chunk_size": ChunkSizeRange(minimum=page, maximum=page),
+        "result_queue_size": max(1, run.result_queue_size * run.chunk_size.maximum // page),
+    }
+    return settings.model_copy(update={"run": run.model_copy(update=changed)})
 
 
 class MissedEntries:
