@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cryoasync.control.time_model import KEPT
 
 FIRST_FAILURES = 0.5
-FIRST_IDS = 1000.0
+FIRST_IDS = 100.0
 """What is believed before any answer, as if it had been seen."""
 
 CHANGE_FACTOR = 8.0
@@ -31,17 +31,25 @@ class _Excursion:
 
     log_odds: float = 0.0
     failures: float = 0.0
-    ids: float = 0.0
+    answers: int = 0
+    ids: int = 0
 
-    def add(self, log_odds: float, failures: float, ids: float) -> None:
+    def add(self, log_odds: float, failures: float, ids: int) -> None:
         self.log_odds += log_odds
         self.failures += failures
+        self.answers += 1
         self.ids += ids
         if self.log_odds <= 0:
             self.clear()
 
     def clear(self) -> None:
-        self.log_odds = self.failures = self.ids = 0.0
+        self.log_odds = self.failures = 0.0
+        self.answers = self.ids = 0
+
+    def hazard(self) -> float:
+        """Return the failures an id that make the part of failures seen most probable."""
+        part = self.failures / (self.answers + 0.5)
+        return -math.log1p(-part) * self.answers / self.ids
 
 
 class HazardModel:
@@ -72,15 +80,12 @@ class HazardModel:
         """Learn from an answer about ``ids``; ``failed`` is 0, 1, or a part where size is only suspected."""
         hazard = self.mean
         exposed = ids if not failed else (1 - failed) * ids + failed * _until_failure(hazard * ids, ids)
-        self._weigh_changes(hazard, ids, failed, exposed)
+        self._weigh_changes(hazard, ids, failed)
         self._failures = KEPT * self._failures + failed
         self._ids = KEPT * self._ids + exposed
         for excursion in (self._up, self._down):
             if excursion.log_odds > EVIDENCE:
-                self._failures, self._ids = excursion.failures, excursion.ids
-                self._up.clear()
-                self._down.clear()
-                self.changes += 1
+                self._begin_anew(excursion)
                 return
 
     def suppose(self, hazard: float, ids: float) -> None:
@@ -93,7 +98,15 @@ class HazardModel:
         self._failures *= factor
         self._ids *= factor
 
-    def _weigh_changes(self, hazard: float, ids: int, failed: float, exposed: float) -> None:
+    def _begin_anew(self, excursion: _Excursion) -> None:
+        self._failures, self._ids = excursion.failures, float(excursion.ids)
+        if excursion.failures:
+            self._ids = excursion.failures / excursion.hazard()
+        self._up.clear()
+        self._down.clear()
+        self.changes += 1
+
+    def _weigh_changes(self, hazard: float, ids: int, failed: float) -> None:
         now = max(RAREST, 1 - math.exp(-hazard * ids))
         more = max(FREQUENT, 1 - math.exp(-CHANGE_FACTOR * hazard * ids))
         less = 1 - math.exp(-hazard * ids / CHANGE_FACTOR)
@@ -102,7 +115,7 @@ class HazardModel:
                 continue
             odds_of_failure = math.log(max(other, _NEARLY_NEVER) / now)
             odds_of_success = math.log((1 - other) / max(_NEARLY_NEVER, 1 - now))
-            excursion.add(failed * odds_of_failure + (1 - failed) * odds_of_success, failed, exposed)
+            excursion.add(failed * odds_of_failure + (1 - failed) * odds_of_success, failed, ids)
 
 
 def _until_failure(expected: float, ids: int) -> float:

@@ -24,8 +24,8 @@ WILD = 4.0
 
 SMOOTHING = 0.1
 JUMP = 1.1
-KEPT_AT_A_JUMP = 0.2
-"""A smoothed deviation of the answers beyond ``JUMP`` is a change: a fifth of what was known is kept."""
+"""A smoothed deviation of the answers beyond this is a change, after which nothing counts that was known: a line
+through what was before and what is now would be none."""
 
 SHORTEST_SECONDS = 1e-6
 KEPT = 0.5 ** (1 / HALF_LIFE_ANSWERS)
@@ -99,8 +99,6 @@ class TimeModel:
         deviation = (seconds - expected) / (self.spread * expected)
         if self._is_jump(deviation):
             self._begin_anew(ids, seconds)
-            # What was precise to a part of a short time is as precise to that part of a long one.
-            self._sums.scale(KEPT_AT_A_JUMP / max(1.0, seconds / expected) ** 2)
         self._sums.scale(KEPT)
         now_expected = self._line.seconds(ids)
         weight = self._trust(deviation) / (self._spread_squared * now_expected * now_expected)
@@ -166,6 +164,7 @@ class TimeModel:
         return abs(self._drift) > JUMP
 
     def _begin_anew(self, ids: int, seconds: float) -> None:
+        self._sums = _Sums()
         self._take_scale_from(ids, seconds)
         self._spread_squared = FIRST_SPREAD**2
         self._drift = 0.0

@@ -51,7 +51,9 @@ def test_where_larger_chunks_fail_more_often_the_best_size_is_found() -> None:
     assert share_of_best(source, source.answer(500)) > 0.95
 
 
-@pytest.mark.parametrize(("slowness", "hazard"), [(1.0, 0.015), (3.0, 0.004), (6.0, 0.0)])
+@pytest.mark.parametrize(
+    ("slowness", "hazard"), [(1.0, 0.015), (2.0, 0.008), (3.0, 0.004), (6.0, 0.0), (1.0, 0.03)]
+)
 def test_after_an_abrupt_change_fifty_chunks_bring_it_within_five_per_cent(
     slowness: float, hazard: float
 ) -> None:
