@@ -32,8 +32,8 @@ def database_state(database: Database, breaker: DatabaseBreaker, writes: WriteSt
 def connections_in_words(state: Mapping[str, Any]) -> str:
     """Return how many connections there are, and how many are wanted."""
     pool = state["pool"]
-    bounds = f"{pool['size']} of {pool['minimum']} to {pool['maximum']} connections"
-    return f"{bounds}, {pool['in_use']} in use, {pool['waiting']} waited for"
+    size = f"{pool['size']} connections (of {pool['minimum']} to {pool['maximum']})"
+    return f"{size}, {pool['in_use']} in use, {pool['waiting']} waited for"
 
 
 def database_sentences(state: Mapping[str, Any]) -> Iterator[str]:

@@ -110,7 +110,7 @@ def test_a_run_at_work_says_what_limits_it(command_line: CommandLine, dsn: str) 
     assert "200 brings 489 a second (473 to 500)" in text
     assert "5 requests under way of 6" in text
     assert "0:01:30" in text
-    assert "4 of 2 to 10 connections, 3 in use, 1 waited for, fetching is paused" in text
+    assert "4 connections (of 2 to 10), 3 in use, 1 waited for, fetching is paused" in text
 
 
 def test_a_run_at_work_says_how_it_stands_with_its_database(command_line: CommandLine, dsn: str) -> None:
