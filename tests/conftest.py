@@ -6,12 +6,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import hypothesis
 import pytest
 
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
 from cryoasync.database.schema import migrate
 from tests.system.pgbouncer import free_port, running_pgbouncer
+
+# How fast examples are made and played says more of the machine's other work than of the code.
+hypothesis.settings.register_profile(
+    "without-clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("without-clock")
 
 TEMPLATE = "migrated_template"
 

@@ -144,7 +144,7 @@ def test_every_history_balances(postgres: EmbeddedServer) -> None:
     """States, counts, failures and what is left agree after each step."""
     with asyncio.Runner() as runner:
 
-        @settings(max_examples=60, deadline=None)
+        @settings(max_examples=60)
         @given(steps=STEPS)
         def history(steps: list[tuple[Any, ...]]) -> None:
             runner.run(live(database, steps))

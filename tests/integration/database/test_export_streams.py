@@ -88,7 +88,7 @@ def test_any_text_list_and_decimal_comes_back_as_it_is(postgres: EmbeddedServer)
     """Quotes, line ends, control characters, NULLs and trailing zeros, as CSV and as JSON lines."""
     with asyncio.Runner() as runner:
 
-        @settings(max_examples=60, deadline=None)
+        @settings(max_examples=60)
         @given(rows=ROWS)
         def come_back(rows: list[tuple[Any, ...]]) -> None:
             runner.run(compare(database, rows))

@@ -59,7 +59,7 @@ async def held(cache: ResponseCache, *ids: int, now: float = 0.0) -> set[int]:
     return {int(source_id) for source_id in found}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     answers=st.dictionaries(source_ids, st.tuples(st.binary(), st.floats(0, 1e9)), max_size=8),
     others=st.sets(source_ids),

@@ -156,7 +156,7 @@ def test_nothing_is_written_to_standard_error(capfd: pytest.CaptureFixture[str])
 
 
 @given(st.text(alphabet="CNOPSFc1n23()[]=#+-.@/\\*H%&", max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_ends_in_finite_values_or_a_reason(text: str) -> None:
     """Whatever is tried as SMILES, no exception, NaN or infinity comes out."""
     outcome = describe(smiles(text))

@@ -17,7 +17,7 @@ def test_no_window_is_exceeded_and_no_permit_leaks() -> None:
     assert tally.cancelled > tally.schedules
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(seed=st.integers(0, 2**64), steps=st.integers(1, 60))
 def test_whatever_the_seed_no_window_is_exceeded_and_no_permit_leaks(seed: int, steps: int) -> None:
     """Of a history at fault the shortest beginning is shown that is at fault too."""

@@ -108,7 +108,7 @@ async def live(run: MemoryRun, fate: Fate, workers: int, chunk_size: int) -> lis
     fates=st.lists(FATES, min_size=1, max_size=3),
     shape=st.tuples(st.integers(1, 4), st.integers(1, 8)),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @on_virtual_time
 async def test_nothing_is_lost_and_nothing_is_done_twice(
     size: int, page: int, invalid: set[int], fates: list[Fate], shape: tuple[int, int]

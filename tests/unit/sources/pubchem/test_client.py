@@ -592,7 +592,7 @@ REFUSALS = (fault(400, "BadRequest"), fault(404, "NotFound"))
 steps = st.sampled_from([*SERVER_TROUBLES.values(), *REFUSALS, "short", "whole", "whole"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     script=st.lists(steps, max_size=40),
     poison=st.sets(st.integers(1, 30).map(str), max_size=3),
