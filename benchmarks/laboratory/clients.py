@@ -5,8 +5,8 @@ import random
 from typing import Protocol
 
 from benchmarks.laboratory.server import Answer, Kind
-from cryoasync.control.circuit import Admission, Circuit
-from cryoasync.control.circuit_policy import CircuitPolicy, Outcome
+from cryoasync.control.circuit import Circuit
+from cryoasync.control.circuit_policy import Admission, CircuitPolicy, Outcome
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter, Sending
 from cryoasync.control.permit_log import PermitLog

@@ -8,11 +8,17 @@ say nothing of that and are never recorded here.
 import math
 import random
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from cryoasync.control.call_window import CallCounts, CallRow, CallWindow
-from cryoasync.control.circuit_policy import FAILURES, CircuitPolicy, CircuitState, Outcome, Transition
+from cryoasync.control.circuit_policy import (
+    FAILURES,
+    Admission,
+    CircuitPolicy,
+    CircuitState,
+    Outcome,
+    Transition,
+)
 
 TRANSITIONS_KEPT = 100
 MOST_DOUBLINGS = 10
@@ -23,15 +29,6 @@ LEASE_BY_EXPECTED = 4.0
 """How many times the expected time a request of a trial has."""
 
 
-@dataclass(slots=True)
-class Admission:
-    """The right to send one request; an outcome votes only in the generation that admitted it."""
-
-    number: int
-    generation: int
-    begun_at: float = -math.inf
-
-
 class Circuit:
     """The state machine of one circuit.
 
@@ -39,9 +36,17 @@ class Circuit:
     under way than its step allows, and no outcome of an earlier generation changes the state.
     """
 
-    def __init__(self, policy: CircuitPolicy, rng: random.Random, *, now: float = 0.0) -> None:
-        """Start closed; ``rng`` draws the jitter."""
+    def __init__(
+        self,
+        policy: CircuitPolicy,
+        rng: random.Random,
+        *,
+        now: float = 0.0,
+        tell: Callable[[Transition], None] = lambda _: None,
+    ) -> None:
+        """Start closed; ``rng`` draws the jitter, and ``tell`` hears of each change."""
         self._policy = policy
+        self._tell = tell
         self._rng = rng
         self._state = CircuitState.CLOSED
         self._since = self._healthy_since = now
@@ -50,10 +55,9 @@ class Circuit:
         self._numbers = 0
         self._window = CallWindow(policy.window_seconds)
         self._failures, self._silences = CallRow(), CallRow()
-        self._doublings = 0
         self._seconds: dict[CircuitState, float] = dict.fromkeys(CircuitState, 0.0)
         self._leases: dict[int, float] = {}
-        self._step = self._succeeded_in_step = 0
+        self._step = self._succeeded_in_step = self._doublings = 0
         self.transitions: deque[Transition] = deque(maxlen=TRANSITIONS_KEPT)
 
     def state(self, now: float) -> CircuitState:
@@ -170,8 +174,7 @@ class Circuit:
                 row.end(begun_at)
         if outcome is Outcome.SUCCESS:
             return
-        evidence = self._reason_to_open(self._window.counts(now))
-        if evidence is not None:
+        if (evidence := self._reason_to_open(self._window.counts(now))) is not None:
             self._open(evidence, now, retry_after_seconds)
 
     def _reason_to_open(self, counts: CallCounts) -> str | None:
@@ -244,3 +247,4 @@ class Circuit:
         self._step = self._succeeded_in_step = 0
         for counted in (self._failures, self._silences, self._window):
             counted.clear()
+        self._tell(self.transitions[-1])

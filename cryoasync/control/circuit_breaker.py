@@ -6,11 +6,14 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
+import structlog
+
 from cryoasync.control.call_window import CallCounts
-from cryoasync.control.circuit import Admission, Circuit
-from cryoasync.control.circuit_policy import CircuitPolicy, CircuitState, Outcome, Transition
+from cryoasync.control.circuit import Circuit
+from cryoasync.control.circuit_policy import Admission, CircuitPolicy, CircuitState, Outcome, Transition
 from cryoasync.ports import Clock
 
 HOST = ""
@@ -20,6 +23,8 @@ ENDPOINTS_THAT_MAKE_A_HOST = 3
 """So many open endpoints, or all of them where there are two, are one outage: the host's."""
 
 TRANSITIONS_TOLD = 5
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class SharedCircuitBreaker:
         self._policy = policy
         self._clock = clock
         self._rng = rng
-        self._host = Circuit(policy, rng, now=clock())
+        self._host = Circuit(policy, rng, now=clock(), tell=partial(_log_change, HOST))
         self._endpoints: dict[str, Circuit] = {}
         self._held: dict[str, int] = {}
         self._changed = asyncio.Event()
@@ -183,7 +188,9 @@ class SharedCircuitBreaker:
         if endpoint == HOST:
             return self._host
         if endpoint not in self._endpoints:
-            self._endpoints[endpoint] = Circuit(self._policy, self._rng, now=self._clock())
+            self._endpoints[endpoint] = Circuit(
+                self._policy, self._rng, now=self._clock(), tell=partial(_log_change, endpoint)
+            )
         return self._endpoints[endpoint]
 
     def _each(self, endpoint: str | None, change: Callable[[Circuit, float], None]) -> None:
@@ -213,3 +220,13 @@ class SharedCircuitBreaker:
             self._host.open(f"its endpoints are down: {', '.join(down)}", now)
             for circuit in self._endpoints.values():
                 circuit.close("the host's circuit decides", now)
+
+
+def _log_change(endpoint: str, change: Transition) -> None:
+    """Say that requests wait from now on, or do no more; the trials between are for ``status``."""
+    if change.before is CircuitState.CLOSED:
+        _log.warning("circuit open: requests wait", endpoint=endpoint or "all", reason=change.evidence)
+    elif change.after is CircuitState.CLOSED:
+        _log.warning(
+            "circuit closed: requests go out again", endpoint=endpoint or "all", reason=change.evidence
+        )

@@ -1,5 +1,6 @@
 """What circuits are made of: their states, what they are told, and the policy by which they change."""
 
+import math
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
@@ -78,3 +79,12 @@ class Transition:
     before: CircuitState
     after: CircuitState
     evidence: str
+
+
+@dataclass(slots=True)
+class Admission:
+    """The right to send one request; an outcome votes only in the generation that admitted it."""
+
+    number: int
+    generation: int
+    begun_at: float = -math.inf

@@ -5,8 +5,8 @@ import random
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from cryoasync.control.circuit import Admission, Circuit
-from cryoasync.control.circuit_policy import FAILURES, CircuitPolicy, CircuitState, Outcome
+from cryoasync.control.circuit import Circuit
+from cryoasync.control.circuit_policy import FAILURES, Admission, CircuitPolicy, CircuitState, Outcome
 
 POLICY = CircuitPolicy(jitter=0.0)
 STEPS = 60

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cryoasync.control.circuit import Admission, Circuit
-from cryoasync.control.circuit_policy import CircuitState, Outcome
+from cryoasync.control.circuit import Circuit
+from cryoasync.control.circuit_policy import Admission, CircuitState, Outcome
 from tests.unit.control.circuit_reference import CLOSED, HALF_OPEN, ISOLATED, OPEN, POLICY, circuit, walked
 
 INTERLEAVINGS = 2_000

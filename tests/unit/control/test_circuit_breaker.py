@@ -3,6 +3,8 @@ import random
 from collections.abc import Coroutine
 from typing import Any
 
+from structlog.testing import capture_logs
+
 from cryoasync.control.circuit_breaker import HOST, Pass, SharedCircuitBreaker
 from cryoasync.control.circuit_policy import CircuitPolicy, CircuitState
 from cryoasync.testing import VirtualTimeLoop
@@ -196,6 +198,26 @@ def test_its_statistics_tell_states_times_waits_and_evidence() -> None:
         assert [(t["after"], t["evidence"], t["seconds_ago"]) for t in told["transitions"]] == [
             ("open", "10 failures in a row", 4.0),
             ("half_open", "its time is over", 0.0),
+        ]
+
+    on_virtual_time(work())
+
+
+def test_the_log_says_when_requests_begin_to_wait_and_when_they_go_out_again() -> None:
+    async def work() -> None:
+        target = breaker(PROPERTY)
+        with capture_logs() as logs:
+            break_down(target, PROPERTY)
+            for outcome in (False, True, *[True] * 6):
+                given = await target.wait(PROPERTY)
+                assert target.begin(given)
+                if outcome:
+                    target.record_success(given)
+                else:
+                    target.record_failure(given)
+        assert [(entry["event"], entry["endpoint"], entry["reason"]) for entry in logs] == [
+            ("circuit open: requests wait", PROPERTY, "10 failures in a row"),
+            ("circuit closed: requests go out again", PROPERTY, "the trial succeeded"),
         ]
 
     on_virtual_time(work())
