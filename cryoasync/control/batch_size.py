@@ -19,6 +19,7 @@ _WEIGHT = 0.25
 _LOOKS = 2
 _SURPRISE = 1.6
 _SLOWER = 3.0
+_MOSTLY_FIXED = 0.6
 _FULL = 0.75
 _PROBE_COMMITS = 4
 _PROBES = (1, -1, 3, -3)
@@ -46,9 +47,9 @@ class BatchSizeTuner:
 
     The sizes are steps on a log scale. From the fastest step it knows it looks fourfold up and down, then twofold,
     then at the next ones, and goes on from whichever is better; settled, it still looks beside itself now and
-    then. It is told of each commit and needs no clock. One commit unlike the others changes nothing; two in a row
-    say that the server has changed, for every size alike. Where commits disturb others (:meth:`record_conflict`)
-    larger sizes are left alone for a while.
+    then. It is told of each commit and needs no clock. One commit unlike the others changes nothing; a second one
+    like that says that the server has changed, and nothing is known of the other sizes any more. Where commits
+    disturb others (:meth:`record_conflict`) larger sizes are left alone for a while.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class BatchSizeTuner:
         self._highest = self._ceiling = len(self._sizes) - 1
         self._paces: dict[int, _Pace] = {}
         self._flush_seconds = flush_seconds
-        self._surprises = 0
+        self._surprise = 0
         self._settled_commits = 0
         self._calm_commits = 0
 
@@ -93,19 +94,20 @@ class BatchSizeTuner:
         pace = self._paces.setdefault(self._step, _Pace(rate, looks=0))
         factor = rate / pace.rate
         if pace.looks < _LOOKS or 1 / _SURPRISE < factor < _SURPRISE:
-            self._surprises = 0
+            self._surprise = 0
             pace.follow(rate)
             return
-        self._surprises += 1
-        if self._surprises > 1:
-            self._surprises = 0
-            for each in self._paces.values():
-                each.rate *= factor
+        before, self._surprise = self._surprise, 1 if factor > 1 else -1
+        if self._surprise == before:
+            self._surprise = 0
+            self._paces = {self._step: _Pace(rate, looks=_LOOKS)}
 
     def _next_step(self) -> int:
         quick = [step for step in self._paces if self._is_quick(step)]
         if not quick:
             return next((step for step in range(min(self._paces), 0, -1) if self._is_quick(step)), 0)
+        if (lower := self._worth_going_down_to()) is not None:
+            return lower
         best = max(quick, key=lambda step: self._paces[step].rate)
         if (step := next(self._worth_a_look(best), None)) is not None:
             return step
@@ -118,6 +120,18 @@ class BatchSizeTuner:
             return chosen
         beside = chosen + _PROBES[self._settled_commits // _PROBE_COMMITS % len(_PROBES)]
         return beside if self._is_quick(beside) else chosen
+
+    def _worth_going_down_to(self) -> int | None:
+        """Return a step far below all that are known, where these take too long and it is not known for what."""
+        lowest, *above = sorted(self._paces)
+        if lowest == 0 or self._seconds(lowest) <= self._flush_seconds:
+            return None
+        if above and self._seconds(lowest) > _MOSTLY_FIXED * self._seconds(above[0]):
+            return None
+        return max(0, lowest - _STRIDES[0])
+
+    def _seconds(self, step: int) -> float:
+        return self._sizes[step] / self._paces[step].rate
 
     def _worth_a_look(self, best: int) -> Iterator[int]:
         """Yield the steps around the best one that too little is known of to pass them over."""
@@ -134,7 +148,7 @@ class BatchSizeTuner:
         if not 0 <= step <= self._ceiling:
             return False
         nearest = min(self._paces, key=lambda known: abs(known - step))
-        quickest = min(self._sizes[known] / pace.rate for known, pace in self._paces.items())
+        quickest = min(map(self._seconds, self._paces))
         return self._sizes[step] <= self._paces[nearest].rate * max(self._flush_seconds, _SLOWER * quickest)
 
 

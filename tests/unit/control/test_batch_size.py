@@ -79,6 +79,19 @@ def test_a_server_that_becomes_slow_gets_smaller_batches_and_large_ones_when_it_
     assert median(lived(tuner, usual, 60)[-9:]) > before / 2
 
 
+def test_a_server_that_becomes_very_slow_is_not_kept_busy_by_one_batch_for_long() -> None:
+    """A commit of the size that was best takes ten seconds now, and nothing is known of smaller ones."""
+    tuner = BatchSizeTuner(1000, 100, 20_000)
+
+    def slow(rows: float) -> float:
+        return 0.003 + 1e-3 * rows
+
+    lived(tuner, PRICES["a server near by"], 40)
+    lived(tuner, slow, 6)
+    assert max(map(slow, lived(tuner, slow, 40))) < 2 * FLUSH_SECONDS
+    assert median(lived(tuner, PRICES["a server near by"], 60)[-9:]) > 5000
+
+
 def test_where_every_commit_takes_long_it_is_no_use_to_make_them_small() -> None:
     """Half a second is out of reach, and three times the least that a commit takes brings two thirds of the rows."""
     tuner = BatchSizeTuner(1000, 100, 10_000)
