@@ -97,7 +97,8 @@ class Cryoasync:
 
     def answered(self, number: int, answer: Answer, now: float) -> None:
         sent_at, sending, admission = self._out.pop(number)
-        self._log.settle(number, round((now - sent_at - 0.04) * NANOSECONDS))
+        worked_seconds = now - sent_at - answer.body_seconds - 0.04
+        self._log.settle(number, round(worked_seconds * NANOSECONDS))
         if answer.kind in THROTTLES:
             self._circuit.withdraw(admission, now)
             blocked = answer.kind is Kind.BLOCKED
@@ -123,4 +124,4 @@ class Cryoasync:
         self._circuit.record(admission, Outcome.SUCCESS, now)
         self._rate.accepted(sending, now)
         self._backoff.accepted(sent_at)
-        self._estimate.add(now - sent_at - 0.04)
+        self._estimate.add(worked_seconds)

@@ -77,7 +77,7 @@ class _Play:
         )
 
     def _step(self) -> None:
-        send_at = self._client.next_send(self._now) if self._in_flight < IN_FLIGHT else math.inf
+        send_at = self._next_send() if self._in_flight < IN_FLIGHT else math.inf
         if self._events and self._events[0][0] <= send_at:
             self._now, _, number, answer = heapq.heappop(self._events)
             self._digest.update(f"{self._now!r} {number} {answer}\n".encode())
@@ -92,10 +92,23 @@ class _Play:
         else:
             self._send()
 
+    def _next_send(self) -> float:
+        """Return when the client sends next; its timers end at steps of its clock."""
+        read = self._clock()
+        send_at, step = self._client.next_send(read), self._scenario.clock_seconds
+        if send_at <= read or not step or send_at == math.inf:
+            return send_at
+        return math.ceil(send_at / step) * step
+
+    def _clock(self) -> float:
+        """Read the client's clock."""
+        step = self._scenario.clock_seconds
+        return math.floor(self._now / step) * step if step else self._now
+
     def _send(self) -> None:
         number = next(self._numbers)
         self._size_of[number] = CHUNK if self._sizes is None else self._sizes.choose(self._now)
-        self._client.sent(number, self._now)
+        self._client.sent(number, self._clock())
         self._in_flight += 1
         self._requests += 1
         self._last_second.append(self._now)
@@ -106,12 +119,14 @@ class _Play:
 
     def _arrive(self, number: int) -> None:
         answer = self._server.arrive(self._now, self._size_of[number])
-        self._schedule(answer.seconds + self._rng.uniform(*LATENCY_SECONDS), number, answer)
+        self._schedule(
+            answer.seconds + answer.body_seconds + self._rng.uniform(*LATENCY_SECONDS), number, answer
+        )
 
     def _return(self, number: int, answer: Answer) -> None:
         self._in_flight -= 1
         size = self._size_of.pop(number)
-        self._client.answered(number, answer, self._now)
+        self._client.answered(number, answer, self._clock())
         if self._sizes is not None and answer.kind not in THROTTLES:
             self._sizes.answered(size, answer.seconds, failed=answer.kind is not Kind.ROWS)
         if answer.kind is Kind.ROWS and self._scenario.scored_from <= self._now < self._scenario.seconds:

@@ -20,6 +20,7 @@ class Scenario:
         model: the server.
         seconds: how long.
         scored_from: from when on rows count, so that a client may have learned.
+        clock_seconds: the steps of the client's clock and timers; 0 for none.
         regret_percent: the goal: the part of the oracle's rows that may be missing.
         refused_percent: the goal: the part of the requests that may be refused.
     """
@@ -28,6 +29,7 @@ class Scenario:
     model: ServerModel
     seconds: float = 3600.0
     scored_from: float = 0.0
+    clock_seconds: float = 0.0
     regret_percent: float
     refused_percent: float
 
@@ -182,6 +184,19 @@ SCENARIOS: Mapping[str, Scenario] = {
     "S14": Scenario(
         claim="the budget of running time halved",
         model=ServerModel(running_limit=between(1200, 2400, 150, 300)),
+        regret_percent=100,
+        refused_percent=100,
+    ),
+    "S15": Scenario(
+        claim="bodies that take 2 s to come",
+        model=ServerModel(body_seconds=2.0),
+        regret_percent=100,
+        refused_percent=100,
+    ),
+    "S16": Scenario(
+        claim="a clock that moves in steps of 15 ms",
+        model=ServerModel(),
+        clock_seconds=0.015,
         regret_percent=100,
         refused_percent=100,
     ),

@@ -37,6 +37,7 @@ class ServerModel:
         retry_after_seconds: what a refusal asks for.
         refusals_count: whether refused requests fill the windows too.
         refusals_to_block: refusals in a minute that block the address; ``None`` never.
+        body_seconds: how long an answer with rows is under way after it was worked out.
         neighbour: requests a second that somebody else sends from the same address, by time.
     """
 
@@ -54,15 +55,17 @@ class ServerModel:
     seconds_an_id: float = 0.004
     spread: float = 0.25
     timeout_seconds: float = 30.0
+    body_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer on its way: what, how long the server took, and what it asks for."""
+    """An answer on its way: what, how long the server took, what it asks for, and how long its body is under way."""
 
     kind: Kind
     seconds: float
     retry_after_seconds: float | None = None
+    body_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -119,7 +122,7 @@ class Server:
             return Answer(Kind.THROTTLED, 0.02)
         if seconds > model.timeout_seconds:
             return Answer(Kind.OVERLOADED, model.timeout_seconds)
-        return Answer(Kind.ROWS, seconds)
+        return Answer(Kind.ROWS, seconds, body_seconds=model.body_seconds)
 
     def _seconds(self, now: float, size: int) -> float:
         model = self._model

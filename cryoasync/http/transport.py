@@ -103,6 +103,7 @@ class _Sending:
     deadline: asyncio.Timeout | None = None
     permit: Permit | None = None
     sent_at: float | None = None
+    worked_until: float | None = None
 
 
 _sending: ContextVar[_Sending] = ContextVar("sending")
@@ -201,7 +202,9 @@ class Transport:
             json=request.json,
             allow_redirects=False,
         ) as response:
+            head_at = self._clock()
             body = await _whole_body(response)
+            sending.worked_until = head_at
         sent_at = self._clock() if sending.sent_at is None else sending.sent_at
         return Response(
             status=response.status,
@@ -214,13 +217,17 @@ class Transport:
         )
 
     def _settle(self, sending: _Sending) -> None:
-        """Account for the permit: with the time the answer took the source, or given back where nothing was sent."""
+        """Account for the permit: with the time the answer took the source, or given back where nothing was sent.
+
+        A whole answer took it until its head: a body that is long under way is no work.
+        """
         if sending.permit is None:
             return
         if sending.sent_at is None:
             self._limiter.release(sending.permit)
         else:
-            took_seconds = self._clock() - sending.sent_at
+            worked_until = self._clock() if sending.worked_until is None else sending.worked_until
+            took_seconds = worked_until - sending.sent_at
             self._limiter.settle(sending.permit, max(0.0, took_seconds - self._round_trip.seconds()))
 
 
