@@ -11,23 +11,28 @@ from cryoasync.models import RunCounts
 PAGE_POSITIONS = 10_000
 
 _ADD_ENTRIES = statement("add_entries")
+_SETTLED_SPANS = """
+SELECT lower(span), upper(span)
+FROM cryoasync.run_blocks, unnest(done) AS span
+WHERE run_id = $1
+ORDER BY 1
+"""
 _IDS = """
-SELECT position, source_id
+SELECT source_id
 FROM cryoasync.run_inputs
-WHERE run_id = $1 AND position >= $2
-ORDER BY position
-LIMIT $3
+WHERE run_id = $1 AND position >= $2 AND position < $3
 """
 
 
-async def ids_of_entries(database: Database, run: Run) -> AsyncIterator[list[str]]:
-    """Yield the ids of all entries, page by page; those of places not looked at yet are the places' names."""
-    start = 0
-    while start < run.counts.requested:
-        async with database.transaction() as connection:
-            records = await connection.fetch(_IDS, run.id, start, PAGE_POSITIONS)
-        yield [record["source_id"] for record in records]
-        start += PAGE_POSITIONS
+async def ids_of_settled_entries(database: Database, run: Run) -> AsyncIterator[list[str]]:
+    """Yield the ids of the settled entries, page by page; of a place where nobody was, its name."""
+    async with database.transaction() as connection:
+        spans = await connection.fetch(_SETTLED_SPANS, run.id)
+    for first, end in spans:
+        for start in range(first, end, PAGE_POSITIONS):
+            async with database.transaction() as connection:
+                records = await connection.fetch(_IDS, run.id, start, min(start + PAGE_POSITIONS, end))
+            yield [record["source_id"] for record in records]
 
 
 async def add_entries(database: Database, run: Run, ids: Sequence[str]) -> RunCounts:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 from cryoasync.database.connection import Database
-from cryoasync.database.listed_entries import add_entries, ids_of_entries
+from cryoasync.database.listed_entries import add_entries, ids_of_settled_entries
 from cryoasync.database.pending_entries import PostgresPendingEntries
 from cryoasync.database.run_record import Run
 from cryoasync.models import Batch, Entry, Span
@@ -18,7 +18,7 @@ def listed_entries(database: Database, run: Run) -> ListedEntries | None:
     """Return what is known of the list of a run; ``None`` where it is over ids."""
     if run.listing is None:
         return None
-    return ListedEntries(listing=Listing(**run.listing), ids=lambda: ids_of_entries(database, run))
+    return ListedEntries(listing=Listing(**run.listing), ids=lambda: ids_of_settled_entries(database, run))
 
 
 def by_pages(settings: Settings, source: Source) -> Settings:

@@ -43,7 +43,7 @@ class ListedEntries:
 
     Attributes:
         listing: what the list was like when its places were made entries.
-        ids: yields what the entries are known by so far, page by page.
+        ids: yields what the settled entries are known by, page by page.
     """
 
     listing: Listing

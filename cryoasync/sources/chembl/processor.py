@@ -69,7 +69,7 @@ class ChemblProcessor:
         *,
         wall_clock: WallClock,
     ) -> None:
-        """Ask through ``talk``; ``seen`` are the ids that other places of the list brought already.
+        """Ask through ``talk``; ``seen`` are the ids that were settled already, by their places or by themselves.
 
         Descriptors are computed in ``pool``, none where it is ``None``.
         """
@@ -148,7 +148,8 @@ class ChemblProcessor:
     def _settled(self, draft: _Draft) -> _Draft:
         """Return the draft, or where another place brought its molecule already, one that says so of this place."""
         identity = draft.entry.source_id
-        if draft.place is None or self._seen.add(identity):
+        is_new = self._seen.add(identity)
+        if draft.place is None or is_new:
             return draft
         self._talk.release.doubt()
         return _Draft(draft.place, EntryState.NOT_FOUND, f"{identity} stands in another place, too")
