@@ -28,7 +28,7 @@ _HEARTBEAT_SECONDS = 0.05
 _PAGE_ENTRIES = 5_000
 # As much as a source brings, in batches as small as those of its answers and as large as those of files.
 _PAUSE_SECONDS = 0.01
-_SMALL_BATCH, _LARGE_BATCH, _LARGE_BATCH_EVERY = 20, 1_000, 20
+_SMALL_BATCH, _LARGE_BATCH, _LARGE_BATCH_EVERY = 10, 500, 10
 
 # Each effect on a compound leaves a trace in the same transaction, so that a doubled one shows; and a row says
 # which error, if any, the server raises where rows are merged.
@@ -138,7 +138,7 @@ class Work:
             yield [SpooledEntry(source_id=str(self.first_cid + each), line=1) for each in positions]
 
     def _batch(self) -> Batch:
-        size = _LARGE_BATCH if self.commits % _LARGE_BATCH_EVERY == 0 else _SMALL_BATCH
+        size = _LARGE_BATCH if self.commits % _LARGE_BATCH_EVERY == 1 else _SMALL_BATCH
         positions = range(self.stored, min(self.stored + size, self.entries))
         results = [
             EntryResult(

@@ -15,6 +15,8 @@ from tests.servers import Server
 RUNNER = "runner"
 """The role by which runs connect; it is no superuser, so that a full server has no place for it."""
 
+_SOME_BATCHES = 5
+
 SETTINGS = {"max_connections": "30", "restart_after_crash": "on", "fsync": "on"}
 
 
@@ -74,8 +76,8 @@ async def load_on(scene: Scene, *, runs: int = 2, entries: int = 100_000) -> Asy
 
 
 async def until_more(works: list[Work]) -> None:
-    """Return when each run has stored more than now, or all it had."""
-    before = [work.stored for work in works]
-    for work, stored in zip(works, before, strict=True):
-        while work.stored == stored < work.entries:  # noqa: ASYNC110 - what is watched is what is tested
+    """Return when each run has stored some batches more than now, or all it had."""
+    goals = [work.commits + _SOME_BATCHES for work in works]
+    for work, goal in zip(works, goals, strict=True):
+        while work.commits < goal and work.stored < work.entries:  # noqa: ASYNC110 - what is watched is what is tested
             await asyncio.sleep(0.01)

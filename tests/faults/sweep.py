@@ -25,7 +25,8 @@ async def sweep(mixes: int, cuts: int, first_seed: int) -> None:
             tell(f"mix {seed}: ")
             async with scene_on(server, seed) as scene, load_on(scene) as works:
                 names = await mix(scene)
-            tell(f"    {', '.join(names)}: {sum(work.stored for work in works)} rows, each once")
+            rows, commits = sum(work.stored for work in works), sum(work.commits for work in works)
+            tell(f"    {', '.join(names)}: {rows} rows in {commits} commits, each once")
         if cuts:
             tell(f"{cuts} commits cut")
             for cut, number in (await cut_commits(server, cuts, first_seed)).items():
