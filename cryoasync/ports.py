@@ -1,8 +1,8 @@
 """What the pipeline needs of the world, as narrow protocols."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from cryoasync.models import (
     Activity,
@@ -91,15 +91,19 @@ class ChunkProcessor(Protocol):
 class ListReader(Protocol):
     """A processor of places in a list of the source's, which may move while it is read."""
 
-    async def missing_ids(self, *, is_smooth: bool) -> Sequence[str]:
+    async def missing_ids(self, *, gaps: int) -> Sequence[str]:
         """Return the ids that stand in the list now and were met in no place.
 
         Args:
-            is_smooth: whether every place held a compound of its own.
+            gaps: how many places held no compound of their own.
 
         Raises:
             SourceError: the source is out of reach beyond the patience set.
         """
+        ...
+
+    def listing(self) -> Mapping[str, Any]:
+        """Return what the list was like then, as a JSON object; while it stays so nothing more is missing."""
         ...
 
     def take_attempts(self) -> Sequence[Attempt]:

@@ -1,6 +1,7 @@
 """The entries of a run over a list of the source's: which ids they turned out to have, and those added later."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from cryoasync.database.connection import Database
 from cryoasync.database.run_hold import fenced_error
@@ -35,15 +36,17 @@ async def ids_of_settled_entries(database: Database, run: Run) -> AsyncIterator[
             yield [record["source_id"] for record in records]
 
 
-async def add_entries(database: Database, run: Run, ids: Sequence[str]) -> RunCounts:
-    """Add entries to a claimed run, and return its new totals.
+async def add_entries(
+    database: Database, run: Run, ids: Sequence[str], listing: Mapping[str, Any]
+) -> RunCounts:
+    """Add entries to a claimed run, with which it has all that a ``listing`` has, and return its new totals.
 
     Raises:
         RunFencedError: another process has taken the run over; nothing was added.
         DatabaseError: nothing is known to be added.
     """
     async with database.transaction() as connection:
-        record = await connection.fetchrow(_ADD_ENTRIES, run.id, run.epoch, ids)
+        record = await connection.fetchrow(_ADD_ENTRIES, run.id, run.epoch, ids, listing)
     if record is None:
         raise fenced_error(run)
     return RunCounts(**dict(record))

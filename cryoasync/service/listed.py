@@ -1,6 +1,7 @@
 """What a run over a list of the source's needs beside what every run does."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from cryoasync.database.connection import Database
 from cryoasync.database.listed_entries import add_entries, ids_of_settled_entries
@@ -53,13 +54,15 @@ class MissedEntries:
             SourceError: the source is out of reach beyond the patience.
             DatabaseUnavailableError: the database is.
         """
-        self._ids = await self._reader.missing_ids(is_smooth=not self._checkpoints.counts.not_found)
+        self._ids = await self._reader.missing_ids(gaps=self._checkpoints.counts.not_found)
         await self._checkpoints.commit(Batch(results=(), attempts=self._reader.take_attempts()))
         self.are_found = True
 
     def pages(self) -> AsyncIterator[tuple[Span, list[Entry]]]:
         """Yield those that were found; see the port."""
-        return _MissedPages(self._database, self._run, self._ids, self._checkpoints)
+        if not self.are_found:
+            return _Nothing()
+        return _MissedPages(self._database, self._run, self._ids, self._reader.listing(), self._checkpoints)
 
     def failed(self) -> AsyncIterator[list[Entry]]:
         """Yield nothing: those that failed before were tried again with the places."""
@@ -67,20 +70,26 @@ class MissedEntries:
 
 
 class _Nothing:
-    def __aiter__(self) -> AsyncIterator[list[Entry]]:
+    def __aiter__(self) -> "_Nothing":
         return self
 
-    async def __anext__(self) -> list[Entry]:
+    async def __anext__(self) -> Any:
         raise StopAsyncIteration
 
 
 class _MissedPages:
     def __init__(
-        self, database: Database, run: Run, ids: Sequence[str], checkpoints: CheckpointManager
+        self,
+        database: Database,
+        run: Run,
+        ids: Sequence[str],
+        listing: Mapping[str, Any],
+        checkpoints: CheckpointManager,
     ) -> None:
         self._database = database
         self._run = run
         self._ids = ids
+        self._listing = listing
         self._checkpoints = checkpoints
         self._added: AsyncIterator[tuple[Span, list[Entry]]] | None = None
 
@@ -88,9 +97,7 @@ class _MissedPages:
         return self
 
     async def __anext__(self) -> tuple[Span, list[Entry]]:
-        if not self._ids:
-            raise StopAsyncIteration
         if self._added is None:
-            self._checkpoints.counts = await add_entries(self._database, self._run, self._ids)
+            self._checkpoints.counts = await add_entries(self._database, self._run, self._ids, self._listing)
             self._added = PostgresPendingEntries(self._database, self._run).pages()
         return await anext(self._added)

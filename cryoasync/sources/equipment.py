@@ -31,10 +31,17 @@ class RowLookup(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A list of a source's as it was found: the release that it is of, where one is told, and how long it is."""
+    """A list of a source's as it was found.
+
+    Attributes:
+        release: that it is of, where one is told.
+        total: how long it is.
+        gaps: places of the run that held no compound of their own, as far as it was looked for what they missed.
+    """
 
     release: str | None
     total: int
+    gaps: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

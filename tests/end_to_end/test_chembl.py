@@ -124,6 +124,11 @@ def test_a_release_in_the_middle_loses_no_molecule(
     assert "ChEMBL's list changed" in ended.stderr
     releases = query(dsn, "SELECT DISTINCT chembl_release FROM cryoasync.chembl_molecules")
     assert {release for (release,) in releases} == {"ChEMBL_37", "ChEMBL_38"}
+    # What was looked for once is not looked for again while the list stays as it is.
+    before = simulator.statistics("chembl")["requests"]
+    retried = cryoasync("failures", "retry", "--dsn", dsn, "--json", environment=UNTHROTTLED)
+    assert (retried.exit_code, retried.document["imported"]) == (0, summary["imported"])
+    assert simulator.statistics("chembl")["requests"] == before + 2
 
 
 def test_failures_of_a_list_are_tried_again_by_their_ids(

@@ -1,7 +1,9 @@
--- Adds the ids $3 (an array) to the entries of run $1, behind the last one, if epoch $2 is still the latest.
+-- Adds the ids $3 (an array) to the entries of run $1, behind the last one, and keeps the listing $4 that has them all,
+-- if epoch $2 is still the latest.
 WITH run AS (
     UPDATE cryoasync.runs
-    SET requested = requested + cardinality($3::text[]), pending = pending + cardinality($3::text[])
+    SET requested = requested + cardinality($3::text[]), pending = pending + cardinality($3::text[]),
+        listing = $4
     WHERE id = $1 AND epoch = $2
     RETURNING id, requested - cardinality($3::text[]) AS next_position, requested,
         imported, not_found, invalid, failed, pending

@@ -1,6 +1,8 @@
 """Sees to it that a run over a list has every molecule of it, whatever moved meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 import structlog
 
@@ -42,12 +44,13 @@ class ListProcessor(ChemblProcessor):
     ) -> None:
         """Process as any other; ``before`` is the list as it was when its places were counted."""
         super().__init__(talk, seen, pool, options, wall_clock=wall_clock)
-        self._before = before
+        self._before = self._now = before
 
-    async def missing_ids(self, *, is_smooth: bool) -> Sequence[str]:
+    async def missing_ids(self, *, gaps: int) -> Sequence[str]:
         """Return the ids that stand in the list now and were in no place; see the port."""
         before, now = self._before, await listing_of(self._talk, self._options.filters)
-        if is_smooth and now == before:
+        self._now = replace(now, gaps=gaps)
+        if self._now == before:
             return ()
         _log.warning(
             "ChEMBL's list changed while it was imported; reading its ids",
@@ -59,12 +62,17 @@ class ListProcessor(ChemblProcessor):
         for _ in range(MOST_LISTINGS):
             listed = await self._listed(now.total)
             after = await listing_of(self._talk, self._options.filters)
+            self._now = replace(after, gaps=gaps)
             if after == now and len(listed) == now.total:
                 break
             now = after
         missing = list(listed.without(self._seen))
         _log.warning("ids read", molecules=len(listed), missed_so_far=len(missing))
         return missing
+
+    def listing(self) -> Mapping[str, Any]:
+        """Return what the list was like when it was read last."""
+        return asdict(self._now)
 
     def take_attempts(self) -> Sequence[Attempt]:
         """Return the requests that this took."""

@@ -56,9 +56,10 @@ async def test_entries_are_added_behind_the_last_one(database: Database, fetch: 
     """The books balance, and they are pending."""
     run = await started_run(database, [SpooledEntry("#0")])
     await store_of(database, run).commit(settled(found(0, "CHEMBL7")))
-    counts = await add_entries(database, run, ["CHEMBL3", "CHEMBL9"])
+    counts = await add_entries(database, run, ["CHEMBL3", "CHEMBL9"], {"release": "ChEMBL_38", "total": 3})
     assert counts == RunCounts(imported=1, pending=2)
-    assert await fetch("SELECT requested, pending FROM cryoasync.runs") == [(3, 2)]
+    [(requested, pending, listing)] = await fetch("SELECT requested, pending, listing FROM cryoasync.runs")
+    assert (requested, pending, listing) == (3, 2, {"release": "ChEMBL_38", "total": 3})
     pages = [page async for page in PostgresPendingEntries(database, run).pages()]
     assert pages == [
         (
@@ -76,7 +77,7 @@ async def test_entries_added_across_a_block_have_blocks_of_their_own(
     await fetch(
         f"UPDATE cryoasync.runs SET requested = {BLOCK_POSITIONS - 1}, imported = {BLOCK_POSITIONS - 2}"
     )
-    await add_entries(database, run, ["CHEMBL1", "CHEMBL2", "CHEMBL3"])
+    await add_entries(database, run, ["CHEMBL1", "CHEMBL2", "CHEMBL3"], {})
     assert await fetch("SELECT block FROM cryoasync.run_blocks ORDER BY block") == [(0,), (1,)]
     assert await fetch("SELECT position FROM cryoasync.run_inputs WHERE position > 0 ORDER BY 1") == [
         (BLOCK_POSITIONS - 1,),
@@ -90,5 +91,5 @@ async def test_a_process_that_lost_the_run_adds_nothing(database: Database, fetc
     run = await started_run(database, [SpooledEntry("#0")])
     await restarted(database, run)
     with pytest.raises(RunFencedError):
-        await add_entries(database, run, ["CHEMBL1"])
+        await add_entries(database, run, ["CHEMBL1"], {})
     assert await fetch(ENTRIES) == [(0, "#0", "pending")]
