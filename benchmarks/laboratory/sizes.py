@@ -1,6 +1,6 @@
-"""Chunk sizes: S6 with the sizer, and a week of choices against a clairvoyant.
+"""Chunk sizes: S6 with the sizer, abrupt changes, and a week of choices against a clairvoyant.
 
-``python -m benchmarks.laboratory.sizes`` prints two tables; ``--days 1`` plays a part of the week.
+``python -m benchmarks.laboratory.sizes`` prints a table of each; ``--days 1`` plays a part of the week.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from benchmarks.laboratory.clients import Cryoasync
 from benchmarks.laboratory.play import play
 from benchmarks.laboratory.scenarios import SCENARIOS
 from benchmarks.laboratory.score import Score, score, summarize
-from benchmarks.laboratory.week import DAY, Aimd, Arms, Fixed, Learned, Policy, World, play_week
+from benchmarks.laboratory.week import DAY, Aimd, Arms, Fixed, Learned, Policy, World, play_change, play_week
 
 POLICIES: Mapping[str, Callable[[random.Random], Policy]] = {
     "cryoasync": Learned,
@@ -49,6 +49,29 @@ def play_days(policy: str, largest: int, days: int, seed: int) -> Sequence[float
     return play_week(made, world, random.Random(f"{seed} answers"), end=days * DAY)
 
 
+CHANGES = ((1.0, 0.015), (1.0, 0.03), (2.0, 0.008), (3.0, 0.004), (6.0, 0.0))
+"""Slowness and failures an id, all of a sudden."""
+
+
+def play_abrupt(policy: str, slowness: float, hazard: float, seed: int) -> float:
+    """Return how near the best size a policy is fifty chunks after a change."""
+    made = POLICIES[policy](random.Random(f"{seed} sizes"))
+    return play_change(made, slowness, hazard, random.Random(f"{seed} answers"))
+
+
+def _print_changes(pool: ProcessPoolExecutor, seeds: int) -> None:
+    names = " | ".join(
+        f"{slowness:g} times as slow, {hazard:g} failures an id" for slowness, hazard in CHANGES
+    )
+    print(f"\n| after a change: mean (worst) | seeds | {names} |\n|---|---|{'---|' * len(CHANGES)}")
+    for policy in POLICIES:
+        cells = []
+        for slowness, hazard in CHANGES:
+            shares = list(pool.map(partial(play_abrupt, policy, slowness, hazard), range(seeds)))
+            cells.append(f"{statistics.fmean(shares):.1f} ({min(shares):.1f})")
+        print(f"| {policy} | {seeds} | {' | '.join(cells)} |", flush=True)
+
+
 def _print_creep(pool: ProcessPoolExecutor, seeds: int) -> None:
     print(
         "| S6, sizes by | seeds | mean | 5 % | worst | regret % | refused % |\n|---|---|---|---|---|---|---|"
@@ -81,6 +104,7 @@ def main() -> None:
     given = parser.parse_args()
     with ProcessPoolExecutor() as pool:
         _print_creep(pool, 2 * given.seeds)
+        _print_changes(pool, 12 * given.seeds)
         for largest in (200, 500):
             _print_week(pool, largest, given.days, given.seeds)
 

@@ -26,6 +26,7 @@ RUNNING_PER_SECOND = 300 / 60
 LONGEST_SECONDS = 25.0
 INCIDENTS = 28
 ENDPOINT = "property"
+CALM_CHUNKS, CHUNKS_TO_ADAPT = 600, 50
 
 
 class Policy(Protocol):
@@ -214,3 +215,17 @@ def play_week(
         heapq.heappush(out, (now + took, next(numbers), size, took, failed))
         now += step
     return [100 * part / whole for part, whole in zip(got, possible, strict=True)]
+
+
+def play_change(policy: Policy, slowness: float, hazard: float, rng: random.Random) -> float:
+    """Return the part of the best size's rows that chunks 51 to 150 bring after an abrupt change."""
+    shares = []
+    best = max(rows(size, slowness, hazard) / seconds(size, slowness, hazard) for size in range(5, 201, 5))
+    for number in range(-CALM_CHUNKS, 150):
+        state = (1.0, 0.0) if number < 0 else (slowness, hazard)
+        size = policy.choose(0.0)
+        took = state[0] * (BASE_SECONDS + SECONDS_AN_ID * size) * rng.lognormvariate(0.0, SPREAD)
+        policy.answered(size, took, failed=rng.random() > math.exp(-state[1] * size))
+        if number >= CHUNKS_TO_ADAPT:
+            shares.append(rows(size, *state) / seconds(size, *state) / best)
+    return 100 * sum(shares) / len(shares)
