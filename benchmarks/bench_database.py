@@ -12,17 +12,18 @@ import argparse
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from benchmarks import database_ways as ways
 from benchmarks.postgres import Postgres, execute, postgres_at
 from benchmarks.report import print_report, say
+from cryoasync.control.batch_size import FLUSH_SECONDS
 from cryoasync.database import batch_transaction
 from cryoasync.database.batch_operator import BatchLimits
 
@@ -30,6 +31,7 @@ SLICES = 20
 SIZES = (100, 250, 500, 1000, 2500, 5000, 10_000, 20_000)
 STARTS = (1, 100, 1000, 20_000)
 SMALL_SIZES = (20, 100, 200, 500, 1000, 2000)
+PARTS = ("ways", "sizes", "arrays")
 _TUNING_BATCHES = 20
 _SETTLED_BATCHES = 9
 _NO_LIMIT = 1 << 40
@@ -63,6 +65,13 @@ CASES: Mapping[str, Case] = {
     ONE_BY_ONE: Case(way=ways.with_connection(ways.one_by_one), one_in=100),
 }
 RATIOS = ((OURS_NEW, FLOOR_NEW), (OURS_EXISTING, FLOOR_EXISTING), (OURS_EXISTING, ONE_BY_ONE))
+
+
+class Fixed(NamedTuple):
+    """Batches of one size, and from how many rows on they are copied."""
+
+    rows: int
+    rows_to_copy: int = batch_transaction.ROWS_TO_COPY
 
 
 class Bench:
@@ -110,21 +119,24 @@ class Bench:
         say(f"from {start} on: {sizes}")
         return round(median(sizes[_TUNING_BATCHES:]))
 
-    async def rates_of(self, sizes: list[int], rounds: int) -> dict[int, float]:
-        """Return rows a second by size of the batches, which take turns; that of the median batch."""
-        seconds: defaultdict[int, list[float]] = defaultdict(list)
+    async def rates_of(self, cases: Sequence[Fixed], rounds: int) -> dict[Fixed, float]:
+        """Return rows a second of batches of fixed sizes, which take turns; that of the median batch."""
+        seconds: defaultdict[Fixed, list[float]] = defaultdict(list)
         async with AsyncExitStack() as stack:
             operators = {}
-            for size in sizes:
-                limits = BatchLimits(start_rows=size, fewest_rows=size, most_rows=size, most_bytes=_NO_LIMIT)
+            for case in cases:
+                limits = BatchLimits(
+                    start_rows=case.rows, fewest_rows=case.rows, most_rows=case.rows, most_bytes=_NO_LIMIT
+                )
                 dsn = await stack.enter_async_context(self._database())
-                operators[size] = await stack.enter_async_context(ways.opened_operator(dsn, limits))
+                operators[case] = await stack.enter_async_context(ways.opened_operator(dsn, limits))
             for number in range(rounds):
-                for size, operator in operators.items():
-                    batch = self._rows.slice(number * size, size)
+                for case, operator in operators.items():
+                    batch_transaction.ROWS_TO_COPY = case.rows_to_copy
+                    batch = self._rows.slice(number * case.rows, case.rows)
                     work = operator.bulk_insert("measured", ways.NAMES, batch, on_conflict=ways.BY_ID)
-                    seconds[size].append(await ways.seconds_of(work))
-        return {size: size / median(each[1:]) for size, each in seconds.items()}
+                    seconds[case].append(await ways.seconds_of(work))
+        return {case: case.rows / median(each[1:]) for case, each in seconds.items()}
 
     @asynccontextmanager
     async def _opened(self, case: Case, rows: int) -> AsyncIterator[ways.Write]:
@@ -149,40 +161,57 @@ class Bench:
 
 
 async def bench(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure one part after the other."""
+    """Measure the parts that are wanted, one after the other."""
+    parts = {"ways": _ways, "sizes": _sizes, "arrays": _arrays}
+    found: dict[str, Any] = {}
     async with postgres_at(arguments.dsn) as postgres:
-        measuring = Bench(postgres)
-        compared = await measuring.compared(arguments.rows)
-        settled = {start: await measuring.settled_size(start) for start in STARTS}
-        rates = await measuring.rates_of(sorted({*SIZES, *settled.values()}), arguments.batches)
-        small = {}
-        for name, rows_to_copy in (("copied", 0), ("as arrays", _NO_LIMIT)):
-            batch_transaction.ROWS_TO_COPY = rows_to_copy
-            small[name] = await measuring.rates_of(list(SMALL_SIZES), arguments.batches)
+        for name in arguments.parts:
+            found |= await parts[name](Bench(postgres), arguments)
+    return found
+
+
+async def _ways(measuring: Bench, arguments: argparse.Namespace) -> dict[str, Any]:
+    compared = await measuring.compared(arguments.rows)
+    ratios = {
+        f"{one} / {other}": {
+            "rows": round(compared[one]["rows_per_second"] / compared[other]["rows_per_second"], 3),
+            "processor": round(
+                compared[other]["processor_seconds_a_million_rows"]
+                / compared[one]["processor_seconds_a_million_rows"],
+                3,
+            ),
+        }
+        for one, other in RATIOS
+    }
+    return {"ways": compared, "ratios": ratios}
+
+
+async def _sizes(measuring: Bench, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Compare what is settled on with the best of the sizes whose batches are quick enough."""
+    settled = {start: await measuring.settled_size(start) for start in STARTS}
+    cases = [Fixed(size) for size in sorted({*SIZES, *settled.values()})]
+    rates = {case.rows: rate for case, rate in (await measuring.rates_of(cases, arguments.batches)).items()}
+    best = max((rate for size, rate in rates.items() if size / rate <= FLUSH_SECONDS), default=0.0)
     return {
-        "ways": compared,
-        "ratios": {
-            f"{one} / {other}": {
-                "rows": round(compared[one]["rows_per_second"] / compared[other]["rows_per_second"], 3),
-                "processor": round(
-                    compared[other]["processor_seconds_a_million_rows"]
-                    / compared[one]["processor_seconds_a_million_rows"],
-                    3,
-                ),
-            }
-            for one, other in RATIOS
-        },
-        "rows_per_second_by_batch_rows": _rounded(rates),
+        "rows_per_second_by_batch_rows": {size: round(rate) for size, rate in rates.items()},
         "settled_after_20_batches": {
-            start: {"batch_rows": size, "share_of_best": round(rates[size] / max(rates.values()), 3)}
+            start: {"batch_rows": size, "share_of_best": round(rates[size] / best, 3) if best else None}
             for start, size in settled.items()
         },
-        "rows_per_second_of_small_batches": {name: _rounded(each) for name, each in small.items()},
     }
 
 
-def _rounded(rates: Mapping[int, float]) -> dict[int, int]:
-    return {size: round(rate) for size, rate in rates.items()}
+async def _arrays(measuring: Bench, arguments: argparse.Namespace) -> dict[str, Any]:
+    copied, as_arrays = (
+        [Fixed(size, rows_to_copy) for size in SMALL_SIZES] for rows_to_copy in (0, _NO_LIMIT)
+    )
+    rates = await measuring.rates_of([*copied, *as_arrays], arguments.batches)
+    return {
+        "rows_per_second_of_small_batches": {
+            name: {case.rows: round(rates[case]) for case in cases}
+            for name, cases in (("copied", copied), ("as arrays", as_arrays))
+        }
+    }
 
 
 def main() -> None:
@@ -190,6 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--batches", type=int, default=40, help="batches of each fixed size")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--dsn", help="a server on which databases may be made; else an embedded one")
     arguments = parser.parse_args()
     print_report("database", vars(arguments), asyncio.run(bench(arguments)))

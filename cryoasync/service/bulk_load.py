@@ -21,21 +21,22 @@ _log = structlog.get_logger(__name__)
 class BulkLoad:
     """What a run does to the indexes before and after its work."""
 
-    def __init__(self, database: Database, *, pending: int) -> None:
-        """Look at a run that has so many ``pending`` entries."""
+    def __init__(self, database: Database, stop: StopRequest, *, pending: int) -> None:
+        """Look at a run that has so many ``pending`` entries; ``stop`` leaves what is still to do to the next start."""
+        self._stop = stop
         self._indexes = DeferredIndexes(database=database, tables=TABLES)
         self._is_large = pending >= BULK_ENTRIES
 
     async def begin(self) -> None:
         """Drop the indexes where the load is large and its table empty; where it is not, create what is deferred."""
         if not self._is_large:
-            await self._create()
+            await self.end()
         elif names := await self._indexes.defer():
             _log.info("a large first load: indexes are created at its end", indexes=", ".join(names))
 
-    async def end(self, stop: StopRequest) -> None:
-        """Create what is deferred; a stop ends that, and leaves it to the next start."""
-        creating, stopped = asyncio.create_task(self._create()), asyncio.create_task(stop.wait())
+    async def end(self) -> None:
+        """Create what is deferred, by this run or another."""
+        creating, stopped = asyncio.create_task(self._create()), asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({creating, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:

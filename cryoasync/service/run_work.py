@@ -91,12 +91,12 @@ class RunWork:
 
     async def run(self, work: Coroutine[Any, Any, None]) -> RunOutcome:
         """Await ``work`` until its end or a stop, and leave the run with the status it has then."""
-        load = BulkLoad(self._hold.database, pending=self._started.run.counts.pending)
+        load = BulkLoad(self._hold.database, self._stop, pending=self._started.run.counts.pending)
         error = await self._stages.ended(_after(load.begin(), work))
         status = self._status(error)
         await self._finish(status)
         if status is RunStatus.FINISHED:
-            await load.end(self._stop)
+            await load.end()
         return RunOutcome(summary=self._summary(status), signal=self._stop.signal, error=error)
 
     async def beat(self, progress: Progress) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits
+from cryoasync.database.batch_transaction import ROWS_TO_COPY
 from cryoasync.database.connection import Database
 from cryoasync.database.pending_entries import PostgresPendingEntries
 from cryoasync.database.run_record import Run
@@ -101,7 +102,7 @@ async def test_whenever_a_commit_is_cut_off_the_books_are_exact_in_the_end(
 
 
 @pytest.mark.parametrize("loss", Loss)
-@pytest.mark.parametrize("count", [5, 600], ids=["as arrays", "copied"])
+@pytest.mark.parametrize("count", [5, ROWS_TO_COPY], ids=["as arrays", "copied"])
 async def test_whenever_a_bulk_insert_is_cut_off_each_row_is_there_once(
     database: Database, fetch: Fetch, loss: Loss, count: int
 ) -> None:

@@ -93,27 +93,27 @@ async def test_a_creation_that_is_cut_off_leaves_it_to_the_next_start(
 ) -> None:
     """The backend is killed in the middle; a start with little to do then mends what is left."""
     before = await fetch(INDEXES)
-    await BulkLoad(database, pending=BULK_ENTRIES).begin()
+    await BulkLoad(database, StopRequest(), pending=BULK_ENTRIES).begin()
     async with database.transaction() as blocker:
         await blocker.execute("LOCK TABLE cryoasync.pubchem_compounds IN ROW EXCLUSIVE MODE")
-        ending = asyncio.create_task(BulkLoad(database, pending=0).end(StopRequest()))
+        ending = asyncio.create_task(BulkLoad(database, StopRequest(), pending=0).end())
         waits = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'cryoasync.pubchem_compounds'::regclass"
         while not (waiting := await fetch(waits)):  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.01)
         await fetch("SELECT pg_terminate_backend($1)", *waiting[0])
         await ending
     assert ("pubchem_compounds_inchikey",) in await fetch(WRITTEN_DOWN)
-    await BulkLoad(database, pending=1).begin()
+    await BulkLoad(database, StopRequest(), pending=1).begin()
     assert await fetch(INDEXES) == before
 
 
 async def test_a_stop_ends_the_creation(database: Database, fetch: Fetch) -> None:
     """And nothing of it stays."""
-    await BulkLoad(database, pending=BULK_ENTRIES).begin()
+    await BulkLoad(database, StopRequest(), pending=BULK_ENTRIES).begin()
     stop = StopRequest()
     async with database.transaction() as blocker:
         await blocker.execute("LOCK TABLE cryoasync.pubchem_compounds IN ROW EXCLUSIVE MODE")
-        ending = asyncio.create_task(BulkLoad(database, pending=0).end(stop))
+        ending = asyncio.create_task(BulkLoad(database, stop, pending=0).end())
         while len(await fetch(WRITTEN_DOWN)) > 1:  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.01)
         stop.by_signal(signal.SIGTERM)
@@ -124,5 +124,5 @@ async def test_a_stop_ends_the_creation(database: Database, fetch: Fetch) -> Non
 async def test_a_load_that_is_not_large_keeps_them(database: Database, fetch: Fetch) -> None:
     """One entry fewer."""
     before = await fetch(INDEXES)
-    await BulkLoad(database, pending=BULK_ENTRIES - 1).begin()
+    await BulkLoad(database, StopRequest(), pending=BULK_ENTRIES - 1).begin()
     assert await fetch(INDEXES) == before
