@@ -65,7 +65,7 @@ PLAYED: Mapping[str, tuple[Scenario, Headers]] = {
     "S5/refused": (SCENARIOS["S5/refused"], no_headers),
     "S5/503": (SCENARIOS["S5/503"], no_headers),
     "S8/a": (_lie("Red (90%) for 20 minutes, though the quota is as ever", 15), _red),
-    "S8/b": (_lie("Green (0%) and the text of a block, for 240 s", 5, _BLOCKED), no_headers),
+    "S8/b": (_lie("Green (0%) and the text of a block, for 240 s", 100, _BLOCKED), no_headers),
     "S8/c": (_lie("Retry-After: 0, -5, 1e9, the past, an hour off, soon", 2), _odd_retry_after),
     "S8/d": (_lie("X-RateLimit-Remaining: 1000000", 2), _plenty),
     "S8/e": (_lie("no header at all", 2), no_headers),

@@ -95,6 +95,7 @@ class Stages:
             limiter,
             self._policy,
             self.traffic,
+            breaker=self.circuits(),
             clock=self.clock,
             details=lambda: {**self.details(), **_sizing(sizer)},
         )

@@ -35,6 +35,7 @@ def test_a_run_is_paused_resumed_and_slowed_down_and_loses_nothing(
     assert (at_once.statistics()["requests"], len(cids(dsn))) == (seen, saved)
 
     assert cryoasync("ctl", "rate", "policy", "--dsn", dsn, "--json").document["max_rate"] is None
+    assert cryoasync("ctl", "reset-breaker", "--dsn", dsn, "--json").document["breaker_resets"] == 1
     assert cryoasync("ctl", "resume", "--dsn", dsn).exit_code == 0
     wait_for(lambda: len(cids(dsn)) > saved)
     saved = pause()
