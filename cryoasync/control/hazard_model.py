@@ -100,8 +100,8 @@ class HazardModel:
 
     def _begin_anew(self, excursion: _Excursion) -> None:
         self._failures, self._ids = excursion.failures, float(excursion.ids)
-        if excursion.failures:
-            self._ids = excursion.failures / excursion.hazard()
+        if (hazard := excursion.hazard()) > 0:
+            self._ids = excursion.failures / hazard
         self._up.clear()
         self._down.clear()
         self.changes += 1
@@ -110,10 +110,11 @@ class HazardModel:
         now = max(RAREST, 1 - math.exp(-hazard * ids))
         more = max(FREQUENT, 1 - math.exp(-CHANGE_FACTOR * hazard * ids))
         less = 1 - math.exp(-hazard * ids / CHANGE_FACTOR)
-        for excursion, other in ((self._up, min(more, 1 - _NEARLY_NEVER)), (self._down, less)):
+        for excursion, changed in ((self._up, more), (self._down, less)):
+            other = max(_NEARLY_NEVER, min(1 - _NEARLY_NEVER, changed))
             if excursion is self._up and other <= now:
                 continue
-            odds_of_failure = math.log(max(other, _NEARLY_NEVER) / now)
+            odds_of_failure = math.log(other / now)
             odds_of_success = math.log((1 - other) / max(_NEARLY_NEVER, 1 - now))
             excursion.add(failed * odds_of_failure + (1 - failed) * odds_of_success, failed, ids)
 

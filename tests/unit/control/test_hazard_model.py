@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cryoasync.control.hazard_model import HazardModel
@@ -61,6 +61,8 @@ def test_draws_are_as_spread_as_the_belief() -> None:
     )
 
 
+@example(answers=[(1, 1.0), (613, 5e-324)])
+@example(answers=[(1, 1.0)] * 60 + [(10_000, 1.0)] * 5 + [(10_000, 0.0)])
 @given(answers=st.lists(st.tuples(st.integers(1, 10_000), st.floats(0, 1)), max_size=100))
 def test_no_answers_make_a_rate_that_is_none(answers: list[tuple[int, float]]) -> None:
     model, rng = HazardModel(), random.Random(4)
