@@ -21,7 +21,8 @@ from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.isolation import Isolation
 from cryoasync.control.permit_queue import Priority
-from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
+from cryoasync.control.rate_in_force import AdaptiveRate
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.retry import BatchHistory
 from cryoasync.simulator.policy import throttling_text
 from cryoasync.testing import VirtualTimeLoop

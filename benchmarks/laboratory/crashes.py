@@ -22,7 +22,8 @@ from benchmarks.laboratory.server import Kind, Server, ServerModel
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.permit_ledger import Permit
-from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
+from cryoasync.control.rate_in_force import AdaptiveRate
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import NANOSECONDS
 from cryoasync.control.throttle import Refusal
 from cryoasync.errors import DatabaseUnavailableError

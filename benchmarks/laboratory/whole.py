@@ -26,7 +26,8 @@ from cryoasync.control.error_handler import PredictiveErrorHandler
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.permit_ledger import Permit
-from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
+from cryoasync.control.rate_in_force import AdaptiveRate
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.traffic import Traffic
 from cryoasync.http.reach import Reach
 from cryoasync.http.transport import NoResponse, Response, Ticket

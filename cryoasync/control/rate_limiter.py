@@ -7,46 +7,23 @@ module waits for that moment, and hands it to who is next.
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
 
 from cryoasync.control.budget_store import BudgetStore
-from cryoasync.control.cautious_pace import CautiousPace
-from cryoasync.control.header_limits import HeaderLimits
-from cryoasync.control.hour_table import HourSlot, slot_of
-from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.permit_leases import Demand, PermitLeases, wait_for
 from cryoasync.control.permit_ledger import Permit, PermitLedger
 from cryoasync.control.permit_queue import PermitQueue, Priority, Waiter
-from cryoasync.control.rate_headers import RateAdvice, read_rate_headers
-from cryoasync.control.rate_policy import NANOSECONDS, CountWindow, RatePolicy
+from cryoasync.control.rate_headers import RateAdvice
+from cryoasync.control.rate_in_force import AdaptiveRate, RateInForce
+from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
 from cryoasync.control.rate_statistics import EndpointPermits, RateStatistics
-from cryoasync.control.slow_days import SlowDays
 from cryoasync.control.throttle import Refusal, ThrottleBackoff
-from cryoasync.control.throttling_header import WorstOfAMinute
 from cryoasync.ports import Clock
 
-RATIO_SECONDS = 1.0
-"""How often what the source says is used is compared with our own count."""
-
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdaptiveRate:
-    """The rate that answers make advisable, and the time of day at the source, by which it is learned.
-
-    ``cautious`` is a pace of its own that is not exceeded, where one was asked for; ``slow_days`` are those of the
-    source.
-    """
-
-    limiter: IntelligentRateLimiter
-    local_time: Callable[[], datetime]
-    cautious: CautiousPace | None = None
-    slow_days: SlowDays | None = None
 
 
 class SharedRateLimiter:
@@ -71,23 +48,16 @@ class SharedRateLimiter:
         """
         self._host = host
         self._policy = policy
-        self._rate = rate
+        self._rate = RateInForce(policy, rate, clock=clock)
         self._clock = clock
         self._ledger = PermitLedger(host, policy, stores, clock=clock, rng=rng)
         self._leases = PermitLeases(self._ledger, self._demand, policy.tolerance_seconds, clock=clock)
         self._backoff = ThrottleBackoff(rng)
         self._queue = PermitQueue()
-        self._headers = HeaderLimits()
-        self._said = WorstOfAMinute()
-        self._ratio_at = 0.0
-        self._ceiling: float | None = None
         self._hold_until = 0.0
         self._is_blocked = False
         self._probe_wanted = False
         self._probe: int | None = None
-        self._hour: HourSlot | None = None
-        self._limits: tuple[object, ...] = ()
-        self._in_force = policy
         self._endpoints: defaultdict[str, EndpointPermits] = defaultdict(EndpointPermits)
         self._waited_seconds = 0.0
         self._used_at = float("-inf")
@@ -133,15 +103,9 @@ class SharedRateLimiter:
         Headers never raise the rate above the policy or above what is believed of the source.
         ``Retry-After`` is for a refusal, and acted on in :meth:`throttled`; until then quotas go after it.
         """
-        advice, now = read_rate_headers(headers, answered_at), self._clock()
-        is_tighter = self._headers.announce(advice.windows, now)
-        if permit is not None and advice.retry_after_seconds is None:
-            is_tighter |= self._headers.take(permit.endpoint, permit.sequence, advice.quotas, now)
-        if is_tighter:
+        advice, is_lower = self._rate.read(headers, permit, answered_at, self._ledger.budget_use)
+        if is_lower:
             self._leases.give_back()
-        if advice.throttling is not None:
-            self._said.add(advice.throttling.percents, now)
-            self._compare_uses(now)
         return advice
 
     def throttled(self, permit: Permit | None, refusal: Refusal) -> float:
@@ -153,13 +117,8 @@ class SharedRateLimiter:
         now = self._clock()
         if permit is not None:
             self._endpoints[permit.endpoint].refused += 1
-        if self._rate is not None and permit is not None and permit.sending is not None:
-            if self._rate.cautious is not None:
-                self._rate.cautious.refused(refusal.sent_at, now)
-            if refusal.blocked:
-                self._rate.limiter.lost(permit.sending)
-            else:
-                self._rate.limiter.refused(permit.sending, now, refusal.retry_after_seconds)
+        if permit is not None and permit.sending is not None:
+            self._rate.refused(permit.sending, refusal)
             self._leases.give_back()
             if not refusal.blocked and refusal.retry_after_seconds is None:
                 # The rate is lower now, which is all that such a refusal asks for.
@@ -177,34 +136,27 @@ class SharedRateLimiter:
 
     def let_in(self, permit: Permit | None) -> None:
         """Learn that the host let a request in, whatever came of it."""
-        if self._rate is None or permit is None or permit.sending is None:
-            return
-        if self._rate.cautious is not None:
-            self._rate.cautious.accepted()
-        before = self._rate.limiter.decision(now := self._clock()).rate
-        self._rate.limiter.accepted(permit.sending, now)
-        if self._rate.limiter.decision(now).rate < before:
+        if permit is not None and permit.sending is not None and self._rate.let_in(permit.sending):
             self._leases.give_back()
 
     def unanswered(self, permit: Permit | None) -> None:
         """Note that nothing was heard of whether the host let a request in."""
-        if self._rate is not None and permit is not None and permit.sending is not None:
-            self._rate.limiter.lost(permit.sending)
+        if permit is not None and permit.sending is not None:
+            self._rate.lost(permit.sending)
 
     def set_ceiling(self, requests_per_second: float | None) -> None:
         """Let no more go out than so many a second from now on; it never raises what the policy allows."""
-        self._ceiling = requests_per_second
+        self._rate.ceiling = requests_per_second
         self._leases.give_back()
 
     @property
     def requests_per_second(self) -> float:
         """How many requests go out in a second at the moment; infinite where nothing limits them."""
-        return self._policy_in_force().requests_per_second
+        return self._rate.policy().requests_per_second
 
     def get_stats(self) -> RateStatistics:
         """Return what the limiter did so far, and how it stands."""
         now = self._clock()
-        adaptive = None if self._rate is None else self._rate.limiter
         return RateStatistics(
             endpoints=dict(self._endpoints),
             expired=self._leases.expired,
@@ -212,12 +164,7 @@ class SharedRateLimiter:
             held_seconds=max(0.0, self._hold_until - now),
             is_blocked=self._is_blocked,
             use=self._policy.own_part(self._ledger.budget_use()),
-            ceiling=self._ceiling,
-            said=self._said.percents(now),
-            pace=self._pace(),
-            minute_limit=None if adaptive is None else adaptive.minute_limit(now),
-            decision=None if adaptive is None else adaptive.decision(now),
-            decisions=() if adaptive is None else tuple(adaptive.decisions),
+            **self._rate.told(),
         )
 
     async def run(self) -> None:
@@ -252,9 +199,8 @@ class SharedRateLimiter:
         self._endpoints[permit.endpoint].used += 1
         self._waited_seconds += now - asked_at
         self._used_at = now
-        permit.sequence = self._headers.sent(permit.endpoint)
-        if self._rate is not None:
-            permit.sending = self._rate.limiter.sent(now)
+        permit.sequence = self._rate.headers.sent(permit.endpoint)
+        permit.sending = self._rate.sent()
         return permit
 
     def _give_back(self, permit: Permit) -> None:
@@ -305,63 +251,20 @@ class SharedRateLimiter:
     def _open_at(self, endpoint: str) -> float:
         """Return the moment from which on ``endpoint`` may be asked, the policy left out."""
         now = self._clock()
-        paced_at = now if self._ceiling is None else self._used_at + 1 / self._ceiling
-        return max(self._hold_until, paced_at, self._headers.closed_until(endpoint, now))
+        ceiling = self._rate.ceiling
+        paced_at = now if ceiling is None else self._used_at + 1 / ceiling
+        return max(self._hold_until, paced_at, self._rate.headers.closed_until(endpoint, now))
 
     def _is_open(self, endpoint: str) -> bool:
         now = self._clock()
-        return self._headers.closed_until(endpoint, now) <= now
+        return self._rate.headers.closed_until(endpoint, now) <= now
 
     def _demand(self) -> Demand:
         """Return what there is to lease for."""
         closed = [self._open_at(each) for each in self._queue.endpoints() if not self._is_open(each)]
         return Demand(
             waiting=self._queue.waiting(self._is_open),
-            policy=self._policy_in_force(),
+            policy=self._rate.policy(),
             hold_until=self._hold_until,
             changes_at=min(closed, default=None),
         )
-
-    def _policy_in_force(self) -> RatePolicy:
-        """Return the policy, lowered to the rate that is advisable now."""
-        now, rate = self._clock(), self._rate
-        windows, slowest = self._headers.windows(now), [self._ceiling]
-        if rate is None:
-            return self._lowered((windows, tuple(slowest), None, None))
-        local = rate.local_time()
-        if (hour := slot_of(local)) != self._hour:
-            self._hour = hour
-            rate.limiter.enter_hour(hour, now)
-        if rate.cautious is not None:
-            slowest.append(rate.cautious.requests_per_second(local))
-        if rate.slow_days is not None:
-            slowest.append(rate.slow_days.ceiling(local))
-        decided = rate.limiter.decision(now).rate, rate.limiter.minute_limit(now)
-        return self._lowered((windows, tuple(slowest), *decided))
-
-    def _lowered(
-        self, limits: tuple[tuple[CountWindow, ...], tuple[float | None, ...], int | None, int | None]
-    ) -> RatePolicy:
-        """Return the policy under further windows, ceilings, and requests of a second and of a minute."""
-        if limits != self._limits:
-            windows, ceilings, in_a_second, in_a_minute = self._limits = limits
-            policy = self._policy.with_windows(windows).limited_in_a_minute(in_a_minute)
-            for ceiling in ceilings:
-                policy = policy.lowered_to(ceiling)
-            self._in_force = policy if in_a_second is None else policy.limited_to(in_a_second)
-        return self._in_force
-
-    def _pace(self) -> str | None:
-        rate = self._rate
-        return None if rate is None or rate.cautious is None else rate.cautious.name(rate.local_time())
-
-    def _compare_uses(self, now: float) -> None:
-        """Compare what the source says is used with our own count, of all processes that share the budget."""
-        if self._rate is None or now < self._ratio_at + RATIO_SECONDS:
-            return
-        self._ratio_at = now
-        before = self._rate.limiter.decision(now).rate
-        own = self._policy.percents_of_a_minute(self._ledger.budget_use())
-        self._rate.limiter.adjust_for_headers(self._said.percents(now), own, now)
-        if self._rate.limiter.decision(now).rate < before:
-            self._leases.give_back()

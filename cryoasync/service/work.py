@@ -20,7 +20,8 @@ from cryoasync.control.error_handler import PredictiveErrorHandler
 from cryoasync.control.half_hours import HalfHourTable
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
-from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
+from cryoasync.control.rate_in_force import AdaptiveRate
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.errors import CryoasyncError
 from cryoasync.http.budget_file import FileBudgetStore
 from cryoasync.http.cache import ResponseCache

@@ -14,7 +14,8 @@ from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.permit_ledger import Permit
 from cryoasync.control.permit_queue import Priority
-from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
+from cryoasync.control.rate_in_force import AdaptiveRate
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.control.slow_days import SlowDays
 from cryoasync.control.throttle import Refusal

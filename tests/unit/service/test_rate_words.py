@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from cryoasync.control.cautious_pace import CautiousPace
 from cryoasync.control.hour_table import HourTable
 from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
-from cryoasync.control.rate_limiter import AdaptiveRate, SharedRateLimiter
+from cryoasync.control.rate_in_force import AdaptiveRate
+from cryoasync.control.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate_policy import CountWindow, RatePolicy
 from cryoasync.control.throttle import Refusal
 from cryoasync.service.rate_words import rate_sentences
