@@ -67,6 +67,7 @@ bench: install bench-libraries ## Run the benchmarks in a small form; benchmarks
 	$(BIN)/python -m benchmarks.bench_guards --rounds 1
 	$(BIN)/python -m benchmarks.bench_checkpoint --entries 300000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_pool --waves 10 --rounds 1
+	$(BIN)/python -m benchmarks.bench_molecules --molecules 20000 --batches 20
 	$(BIN)/python -m benchmarks.bench_publish --molecules 20000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_import --compounds 100000 --rounds 1
 	$(BIN)/python -m benchmarks.bench_database --rows 100000 --batches 10

@@ -30,7 +30,7 @@ _STARTING = "starting PostgreSQL"
 # Written once, into postgresql.conf: from then on they are the user's to change. Durability is never traded. The log is
 # not compressed: hashes and UUIDs hardly shrink, and right after a checkpoint a batch took three times as long.
 _SETTINGS = {
-    "shared_buffers": "128MB",
+    "shared_buffers": "256MB",  # the random indexes of a million molecules, which every batch goes through
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
     "timezone": "UTC",
