@@ -1,5 +1,6 @@
 """Opens single connections to PostgreSQL, in the way that what stands in between allows."""
 
+import asyncio
 import os
 import ssl
 from dataclasses import dataclass, field
@@ -87,7 +88,8 @@ class Connector:
         if connection is None:
             connection = await self._open()
         try:
-            await self._prepare(connection)
+            async with asyncio.timeout(self._settings.connect_timeout_seconds):
+                await self._prepare(connection)
         except BaseException:
             connection.terminate()
             raise
@@ -121,6 +123,9 @@ class Connector:
             raise _unreadable() from None
 
     async def _prepare(self, connection: PooledConnection) -> None:
+        if self._pooler is Pooler.SESSION:
+            # It takes any number of connections, but may have none of the server's left for this one.
+            await connection.execute("SELECT 1")
         if self._pooler is not Pooler.TRANSACTION:
             await set_json_codecs(connection)
             return

@@ -74,6 +74,25 @@ async def test_a_run_through_a_pooler_is_exact_however_often_both_are_killed(
     assert await asyncio.to_thread(value, dsn, "SELECT count(*) FROM cryoasync.runs") == 1
 
 
+async def test_a_pooler_with_fewer_connections_than_are_wanted_is_lived_with(
+    postgres: EmbeddedServer,
+) -> None:
+    """Those that get none are given up in time, and the others serve all."""
+    async with running_pgbouncer("session", postgres.tcp_dsn("postgres"), "default_pool_size = 3") as pooler:
+        settings = DatabaseSettings(dsn=pooler.dsn("postgres"), connect_timeout_seconds=1.0)
+        async with open_database(settings) as database:
+
+            async def use() -> None:
+                for _ in range(3):
+                    async with database.transaction() as connection:
+                        await connection.execute("SELECT pg_sleep(0.2)")
+
+            await asyncio.gather(*(use() for _ in range(12)))
+            stats = database.pool.get_stats()
+            assert stats.size <= 3
+            assert stats.history.failed_openings > 0
+
+
 async def imported(dsn: str) -> int:
     """Count the compounds."""
     count: int = await asyncio.to_thread(value, dsn, "SELECT count(*) FROM cryoasync.pubchem_compounds")
