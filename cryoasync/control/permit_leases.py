@@ -142,6 +142,9 @@ class PermitLeases:
 
 async def wait_for(event: asyncio.Event, seconds: float | None) -> None:
     """Return when ``event`` is set, or after ``seconds``."""
+    if seconds is None:
+        await event.wait()
+        return
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -58,8 +58,7 @@ def read_rate_headers(headers: Mapping[str, str], now: datetime) -> RateAdvice:
     Nothing is raised: what is malformed, impossible or in an unknown unit counts as absent.
     """
     fields = _combined(headers)
-    server_now = http_date(fields.get("date", "")) or now
-    policies = read_members(fields.get("ratelimit-policy", ""))
+    quotas, windows = _limits(fields, now) if any("rate" in name for name in fields) else ((), ())
     throttling = read_throttling(fields.get(THROTTLING_HEADER.lower(), ""))
     retry_after = retry_after_seconds(headers, now)
     if throttling is not None and throttling.blocking_seconds is not None:
@@ -67,10 +66,17 @@ def read_rate_headers(headers: Mapping[str, str], now: datetime) -> RateAdvice:
         retry_after = min(longest, LONGEST_RETRY_AFTER_SECONDS)
     return RateAdvice(
         retry_after_seconds=retry_after,
-        quotas=tuple(_quotas(fields, policies, server_now)),
-        windows=tuple(_windows(policies + read_members(fields.get("ratelimit-limit", "")))),
+        quotas=quotas,
+        windows=windows,
         throttling=throttling,
     )
+
+
+def _limits(fields: Mapping[str, str], now: datetime) -> tuple[tuple[Quota, ...], tuple[CountWindow, ...]]:
+    server_now = http_date(fields.get("date", "")) or now
+    policies = read_members(fields.get("ratelimit-policy", ""))
+    windows = _windows(policies + read_members(fields.get("ratelimit-limit", "")))
+    return tuple(_quotas(fields, policies, server_now)), tuple(windows)
 
 
 def _combined(headers: Mapping[str, str]) -> dict[str, str]:
