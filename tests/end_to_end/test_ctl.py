@@ -13,7 +13,7 @@ def test_a_run_is_paused_resumed_and_slowed_down_and_loses_nothing(
     cryoasync: CommandLine, at_once: RunningSimulator, dsn: str
 ) -> None:
     """What was in hand is saved in the pause, nothing is asked meanwhile, and a signal still stops the run."""
-    words = ("pubchem", "1-400", "--no-synonyms", "--chunk-size", "10", "--no-cache", "--rdkit", "off")
+    words = ("pubchem", "1-2000", "--no-synonyms", "--chunk-size", "10", "--no-cache", "--rdkit", "off")
     running = cryoasync.start("run", *words, "--dsn", dsn, "--max-rate", "4", "--json")
     wait_for(lambda: cids(dsn))
 
@@ -44,5 +44,5 @@ def test_a_run_is_paused_resumed_and_slowed_down_and_loses_nothing(
     assert (stopped.exit_code, stopped.document["imported"]) == (143, saved)
     assert cryoasync("ctl", "resume", "--dsn", dsn).exit_code == 2
     again = cryoasync("run", *words, "--dsn", dsn, "--json")
-    assert (again.exit_code, again.document["imported"]) == (0, 400)
-    assert at_once.statistics()["ids"] == 400
+    assert (again.exit_code, again.document["imported"]) == (0, 2000)
+    assert at_once.statistics()["ids"] == 2000
