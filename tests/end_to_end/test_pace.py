@@ -23,16 +23,16 @@ def test_two_imports_into_one_database_one_of_them_killed_again_and_again_keep_e
 ) -> None:
     """They share 5 requests a second, and hardly any of it is wasted."""
     where = ("--base-url", simulator.base_url, "--dsn", dsn)
-    other = cryoasync.start("run", "pubchem", "301-400", *where, *WORDS)
-    for _ in range(3):
+    other = cryoasync.start("run", "pubchem", "301-350", *where, *WORDS)
+    for _ in range(2):
         seen = simulator.statistics()["requests"]
-        killed = cryoasync.start("run", "pubchem", "1-100", *where, *WORDS)
-        wait_for(partial(has_counted, simulator, seen + 10))
+        killed = cryoasync.start("run", "pubchem", "1-50", *where, *WORDS)
+        wait_for(partial(has_counted, simulator, seen + 8))
         killed.process.kill()
         killed.process.wait()
-    last = cryoasync("run", "pubchem", "1-100", *where, *WORDS, seconds=120.0)
-    assert (last.exit_code, last.document["imported"]) == (0, 100)
-    assert (other.end(120.0).exit_code, other.end().document["imported"]) == (0, 100)
+    last = cryoasync("run", "pubchem", "1-50", *where, *WORDS, seconds=120.0)
+    assert (last.exit_code, last.document["imported"]) == (0, 50)
+    assert (other.end(120.0).exit_code, other.end().document["imported"]) == (0, 50)
     counted = simulator.statistics()
     assert (counted["violations"], counted["refused"]) == (0, 0)
     assert counted["peak_per_second"] <= 5
