@@ -26,14 +26,14 @@ import aiohttp
 from benchmarks.postgres import execute, postgres_at, value
 from benchmarks.processes import CRYOASYNC, ROOT, UNTHROTTLED, environment_in, measured
 from benchmarks.report import print_report, say
-from cryoasync.database.batch_operator import BatchDatabaseOperator
-from cryoasync.database.checkpoint import PostgresBatchStore
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
-from cryoasync.database.owner import this_process
-from cryoasync.database.pending_entries import PostgresPendingEntries
-from cryoasync.database.run_record import Run
-from cryoasync.database.runs import RunRepository
-from cryoasync.database.spool import BLOCK_POSITIONS
+from cryoasync.database.runs.checkpoint import PostgresBatchStore
+from cryoasync.database.runs.owner import this_process
+from cryoasync.database.runs.pending_entries import PostgresPendingEntries
+from cryoasync.database.runs.record import Run
+from cryoasync.database.runs.repository import RunRepository
+from cryoasync.database.runs.spool import BLOCK_POSITIONS
 from cryoasync.models import Batch, Chunk, ChunkResult, EntryResult, EntryState, RunStatus
 from cryoasync.pipeline.chunk_generator import ChunkGenerator
 from cryoasync.pipeline.database_breaker import DatabaseBreaker

@@ -23,9 +23,9 @@ import asyncpg
 from benchmarks import database_ways as ways
 from benchmarks.postgres import Postgres, execute, postgres_at
 from benchmarks.report import print_report, say
-from cryoasync.control.batch_size import FLUSH_SECONDS
-from cryoasync.database import batch_transaction
-from cryoasync.database.batch_operator import BatchLimits
+from cryoasync.control.writes.batch_size import FLUSH_SECONDS
+from cryoasync.database.bulk import batch_transaction
+from cryoasync.database.bulk.batch_operator import BatchLimits
 
 SLICES = 20
 SIZES = (100, 250, 500, 1000, 2500, 5000, 10_000, 20_000)

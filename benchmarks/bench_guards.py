@@ -9,21 +9,21 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
 from benchmarks.laboratory.clients import PUBCHEM
-from cryoasync.control.chunk_choice import Budget
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.circuit_policy import CircuitPolicy
-from cryoasync.control.concurrency_gate import ConcurrencyGate
-from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.error_handler import Attempted, PredictiveErrorHandler
-from cryoasync.control.hour_table import HourTable
-from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
-from cryoasync.control.isolation import Isolation
-from cryoasync.control.permit_queue import Priority
-from cryoasync.control.rate_in_force import AdaptiveRate
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.retry import BatchHistory
+from cryoasync.control.chunks.chunk_choice import Budget
+from cryoasync.control.chunks.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit.circuit_policy import CircuitPolicy
+from cryoasync.control.concurrency.concurrency_gate import ConcurrencyGate
+from cryoasync.control.concurrency.concurrency_limiter import ConcurrencyLimiter
+from cryoasync.control.rate.hour_table import HourTable
+from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
+from cryoasync.control.rate.permit_queue import Priority
+from cryoasync.control.rate.rate_in_force import AdaptiveRate
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.troubles.error_category import ErrorCategory
+from cryoasync.control.troubles.error_handler import Attempted, PredictiveErrorHandler
+from cryoasync.control.troubles.isolation import Isolation
+from cryoasync.control.troubles.retry import BatchHistory
 from cryoasync.simulator.policy import throttling_text
 from cryoasync.testing import VirtualTimeLoop
 

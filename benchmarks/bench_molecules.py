@@ -25,12 +25,12 @@ from typing import Any
 from benchmarks.molecules import fill_pubchem
 from benchmarks.postgres import execute, postgres_at
 from benchmarks.report import print_report, say
-from cryoasync.database.batch_operator import BatchDatabaseOperator
-from cryoasync.database.batch_transaction import BatchTransaction
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator
+from cryoasync.database.bulk.batch_transaction import BatchTransaction
+from cryoasync.database.bulk.deferred_indexes import DeferredIndexes
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
-from cryoasync.database.deferred_indexes import DeferredIndexes
-from cryoasync.database.molecule_backlog import enter_backlog
-from cryoasync.database.molecules import enter_records, records_of_molecules
+from cryoasync.database.molecules.backlog import enter_backlog
+from cryoasync.database.molecules.molecules import enter_records, records_of_molecules
 from cryoasync.models import Row
 from cryoasync.service.bulk_load import TABLES
 from cryoasync.sources.chembl.table import CHEMBL_MOLECULES

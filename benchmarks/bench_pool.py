@@ -22,9 +22,9 @@ import asyncpg
 
 from benchmarks.postgres import postgres_at
 from benchmarks.report import print_report, say
-from cryoasync.database.connection_pool import IntelligentConnectionPool
-from cryoasync.database.pool_member import PooledConnection, PoolLimits
-from cryoasync.database.pool_queue import Priority
+from cryoasync.database.pool.connection_pool import IntelligentConnectionPool
+from cryoasync.database.pool.member import PooledConnection, PoolLimits
+from cryoasync.database.pool.queue import Priority
 
 FIXED_SIZES = (2, 3, 4, 6, 8, 10)
 _QUERY = "SELECT pg_sleep($1)"

@@ -19,8 +19,8 @@ from benchmarks.molecules import fill_pubchem
 from benchmarks.postgres import postgres_at, value
 from benchmarks.report import print_report, say
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
-from cryoasync.database.cryoprotect import CryoProtectTables, Published
-from cryoasync.database.molecule_backlog import enter_backlog
+from cryoasync.database.cryoprotect.publication import CryoProtectTables, Published
+from cryoasync.database.molecules.backlog import enter_backlog
 
 _ROW_AT_A_TIME_MOLECULES = 500
 _KEEP_ROWS = """

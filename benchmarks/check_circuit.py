@@ -3,8 +3,8 @@
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 
-from cryoasync.control.circuit_policy import CircuitState
-from tests.unit.control.circuit_reference import STEPS, walked
+from cryoasync.control.circuit.circuit_policy import CircuitState
+from tests.unit.control.circuit.circuit_reference import STEPS, walked
 
 
 def main() -> None:

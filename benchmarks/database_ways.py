@@ -17,7 +17,7 @@ import pandas as pd
 import psycopg
 import sqlalchemy
 
-from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits, OnConflict
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator, BatchLimits, OnConflict
 from cryoasync.database.connection import DatabaseSettings, open_database
 from cryoasync.database.embedded.programs import find_programs
 

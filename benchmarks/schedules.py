@@ -17,9 +17,9 @@ from itertools import repeat
 from typing import Any, TypeVar
 
 from benchmarks.report import print_report, say
-from cryoasync.control.permit_ledger import Permit, PermitLedger, Slot
-from cryoasync.control.permit_log import PermitLog
-from cryoasync.control.rate_policy import NANOSECONDS, CountWindow, RatePolicy, RunningTimeWindow
+from cryoasync.control.rate.permit_ledger import Permit, PermitLedger, Slot
+from cryoasync.control.rate.permit_log import PermitLog
+from cryoasync.control.rate.rate_policy import NANOSECONDS, CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.testing import MemoryBudgetStore
 
 HOST = "https://source:443"

@@ -5,14 +5,14 @@ import random
 from typing import Protocol
 
 from benchmarks.laboratory.server import Answer, Kind
-from cryoasync.control.circuit import Circuit
-from cryoasync.control.circuit_policy import Admission, CircuitPolicy, Outcome
-from cryoasync.control.hour_table import HourTable
-from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter, Sending
-from cryoasync.control.permit_log import PermitLog
-from cryoasync.control.rate_policy import NANOSECONDS, CountWindow, RatePolicy, RunningTimeWindow
-from cryoasync.control.running_time import RunningTimeEstimate
-from cryoasync.control.throttle import Refusal, ThrottleBackoff
+from cryoasync.control.circuit.circuit import Circuit
+from cryoasync.control.circuit.circuit_policy import Admission, CircuitPolicy, Outcome
+from cryoasync.control.rate.hour_table import HourTable
+from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter, Sending
+from cryoasync.control.rate.permit_log import PermitLog
+from cryoasync.control.rate.rate_policy import NANOSECONDS, CountWindow, RatePolicy, RunningTimeWindow
+from cryoasync.control.rate.running_time import RunningTimeEstimate
+from cryoasync.control.rate.throttle import Refusal, ThrottleBackoff
 
 PUBCHEM = RatePolicy(
     counts=(CountWindow(limit=5, seconds=1.0), CountWindow(limit=400, seconds=60.0)),

@@ -19,13 +19,13 @@ from benchmarks.laboratory.play import LATENCY_SECONDS, Result
 from benchmarks.laboratory.scenarios import CHUNK, Scenario, oracle_rows
 from benchmarks.laboratory.score import Score, score, summarize
 from benchmarks.laboratory.server import Kind, Server, ServerModel
-from cryoasync.control.hour_table import HourTable
-from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
-from cryoasync.control.permit_ledger import Permit
-from cryoasync.control.rate_in_force import AdaptiveRate
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.rate_policy import NANOSECONDS
-from cryoasync.control.throttle import Refusal
+from cryoasync.control.rate.hour_table import HourTable
+from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
+from cryoasync.control.rate.permit_ledger import Permit
+from cryoasync.control.rate.rate_in_force import AdaptiveRate
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.rate_policy import NANOSECONDS
+from cryoasync.control.rate.throttle import Refusal
 from cryoasync.errors import DatabaseUnavailableError
 from cryoasync.testing import MemoryBudget, VirtualTimeLoop
 

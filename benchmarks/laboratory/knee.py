@@ -19,7 +19,7 @@ from functools import partial
 from itertools import count
 from typing import Protocol
 
-from cryoasync.control.concurrency_limiter import Call, ConcurrencyLimiter
+from cryoasync.control.concurrency.concurrency_limiter import Call, ConcurrencyLimiter
 
 SERVICE_SECONDS = 0.4
 KNEE = 8

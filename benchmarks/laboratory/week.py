@@ -14,10 +14,10 @@ from datetime import time
 from itertools import count
 from typing import Protocol
 
-from cryoasync.control.chunk_choice import Budget
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.half_hours import HalfHourTable
+from cryoasync.control.chunks.chunk_choice import Budget
+from cryoasync.control.chunks.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.chunks.half_hours import HalfHourTable
+from cryoasync.control.troubles.error_category import ErrorCategory
 
 DAY = 86_400.0
 BASE_SECONDS, SECONDS_AN_ID, SPREAD = 0.12, 0.004, 0.25

@@ -19,16 +19,16 @@ from structlog.testing import capture_logs
 from benchmarks.laboratory.clients import PUBCHEM
 from benchmarks.laboratory.play import LATENCY_SECONDS, Result
 from benchmarks.laboratory.server import Answer, Kind, Server, ServerModel
-from cryoasync.control.answer_times import AnswerTimes
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.circuit_policy import CircuitPolicy
-from cryoasync.control.error_handler import PredictiveErrorHandler
-from cryoasync.control.hour_table import HourTable
-from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
-from cryoasync.control.permit_ledger import Permit
-from cryoasync.control.rate_in_force import AdaptiveRate
-from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.chunks.answer_times import AnswerTimes
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit.circuit_policy import CircuitPolicy
+from cryoasync.control.rate.hour_table import HourTable
+from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
+from cryoasync.control.rate.permit_ledger import Permit
+from cryoasync.control.rate.rate_in_force import AdaptiveRate
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
 from cryoasync.control.traffic import Traffic
+from cryoasync.control.troubles.error_handler import PredictiveErrorHandler
 from cryoasync.http.reach import Reach
 from cryoasync.http.transport import NoResponse, Response, Ticket
 from cryoasync.models import Activity, Entry

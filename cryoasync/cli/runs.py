@@ -34,8 +34,8 @@ async def list_(loaded: LoadedSettings, *, as_json: AsJson = False) -> int:
     """List all runs, the latest first."""
     # The database's library is not for --help.
     from cryoasync.database.opening import opened_database  # noqa: PLC0415 - see above
-    from cryoasync.database.owner import this_process  # noqa: PLC0415 - see above
-    from cryoasync.database.runs import RunRepository  # noqa: PLC0415 - see above
+    from cryoasync.database.runs.owner import this_process  # noqa: PLC0415 - see above
+    from cryoasync.database.runs.repository import RunRepository  # noqa: PLC0415 - see above
     from cryoasync.service.run_report import RunReport, owner_state, run_json  # noqa: PLC0415 - see above
 
     async with opened_database(loaded.settings) as database:
@@ -72,8 +72,8 @@ async def delete(
     """Delete a run with its entries, failures and requests; the compounds stay."""
     # The database's library is not for --help.
     from cryoasync.database.opening import opened_database  # noqa: PLC0415 - see above
-    from cryoasync.database.owner import this_process  # noqa: PLC0415 - see above
-    from cryoasync.database.runs import RunRepository  # noqa: PLC0415 - see above
+    from cryoasync.database.runs.owner import this_process  # noqa: PLC0415 - see above
+    from cryoasync.database.runs.repository import RunRepository  # noqa: PLC0415 - see above
 
     async with opened_database(loaded.settings) as database:
         runs = RunRepository(database, this_process())

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.troubles.error_category import ErrorCategory
 
 _THROTTLES = frozenset({ErrorCategory.THROTTLED, ErrorCategory.BLOCKED})
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from cryoasync.database.batch_operator import BatchDatabaseOperator
-from cryoasync.database.batch_transaction import BatchTransaction, Merged
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator
+from cryoasync.database.bulk.batch_transaction import BatchTransaction, Merged
 from cryoasync.database.connection import Database
-from cryoasync.database.molecules import enter_records, records_of_molecules
+from cryoasync.database.molecules.molecules import enter_records, records_of_molecules
 from cryoasync.models import Row
 
 _HERE = "SELECT cid FROM cryoasync.pubchem_compounds WHERE cid = ANY ($1::bigint[])"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from cryoasync.control.rate_policy import NANOSECONDS
+from cryoasync.control.rate.rate_policy import NANOSECONDS
 from cryoasync.database.connection import Connection, Database
 from cryoasync.ports import Clock
 

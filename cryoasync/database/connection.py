@@ -9,11 +9,11 @@ import asyncpg
 import structlog
 from asyncpg.transaction import Transaction
 
-from cryoasync.database.connection_pool import IntelligentConnectionPool
 from cryoasync.database.connector import Connector, DatabaseSettings
 from cryoasync.database.error_translation import FOREIGN_ERRORS, describe_dsn, translated_errors
-from cryoasync.database.pool_member import PooledConnection
-from cryoasync.database.pool_queue import Priority
+from cryoasync.database.pool.connection_pool import IntelligentConnectionPool
+from cryoasync.database.pool.member import PooledConnection
+from cryoasync.database.pool.queue import Priority
 from cryoasync.database.pooler import Pooler
 from cryoasync.errors import DatabaseRefusedError
 

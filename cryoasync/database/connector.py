@@ -13,7 +13,7 @@ import msgspec
 
 from cryoasync.database.error_translation import is_ambiguous
 from cryoasync.database.json_values import encoded_json
-from cryoasync.database.pool_member import PooledConnection, PoolLimits
+from cryoasync.database.pool.member import PooledConnection, PoolLimits
 from cryoasync.database.pooler import (
     SUPABASE_TRANSACTION_PORT,
     Pooler,

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cryoasync.database.connection import Database
-from cryoasync.database.run_choice import chosen_run
+from cryoasync.database.runs.choice import chosen_run
 from cryoasync.database.stream import Selection, selection_of
 from cryoasync.errors import UsageError
 

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
-from cryoasync.database.molecule_backlog import enter_backlog
-from cryoasync.database.pool_member import PoolLimits
+from cryoasync.database.molecules.backlog import enter_backlog
+from cryoasync.database.pool.member import PoolLimits
 from cryoasync.database.pooler import Pooler
 from cryoasync.database.schema import migrate
 from cryoasync.settings import PoolerChoice, Settings

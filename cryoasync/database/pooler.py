@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import asyncpg
 
-from cryoasync.database.pool_member import PooledConnection
+from cryoasync.database.pool.member import PooledConnection
 
 SUPABASE_TRANSACTION_PORT = 6543
 """Supabase's poolers, and those who follow them, give transactions at this port and sessions at 5432."""

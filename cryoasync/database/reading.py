@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cryoasync.database.connection import Connection, Database
-from cryoasync.database.pool_queue import Priority
+from cryoasync.database.pool.queue import Priority
 
 
 @asynccontextmanager

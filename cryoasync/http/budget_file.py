@@ -16,7 +16,7 @@ from pathlib import Path
 import aiosqlite
 import structlog
 
-from cryoasync.control.rate_policy import NANOSECONDS
+from cryoasync.control.rate.rate_policy import NANOSECONDS
 from cryoasync.ports import Clock
 
 LOCK_PATIENCE_SECONDS = 30.0

@@ -13,9 +13,9 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from cryoasync import __version__
-from cryoasync.control.permit_ledger import Permit
-from cryoasync.control.permit_queue import Priority
-from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.permit_ledger import Permit
+from cryoasync.control.rate.permit_queue import Priority
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
 from cryoasync.http.round_trip import RoundTripTime
 from cryoasync.models import Activity
 from cryoasync.ports import ActivityReport, Clock

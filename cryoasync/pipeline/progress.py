@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
 from cryoasync.models import Activity, RunCounts
 from cryoasync.pipeline.checkpoint import CheckpointManager

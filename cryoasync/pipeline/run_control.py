@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
 from cryoasync.models import RunOrders
 from cryoasync.pipeline.worker_pool import WorkerPool
 

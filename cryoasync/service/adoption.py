@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cryoasync.database.adoption import adopt_rows, cids_here
-from cryoasync.database.batch_operator import BatchDatabaseOperator
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator
 from cryoasync.database.connection import Database
 from cryoasync.database.opening import opened_database
 from cryoasync.database.origin import Origin, assert_origin

@@ -4,8 +4,8 @@ import asyncio
 
 import structlog
 
+from cryoasync.database.bulk.deferred_indexes import DeferredIndexes
 from cryoasync.database.connection import Database
-from cryoasync.database.deferred_indexes import DeferredIndexes
 from cryoasync.errors import DatabaseError
 from cryoasync.pipeline.shutdown import StopRequest
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
-from cryoasync.control.budget_store import BudgetStore
-from cryoasync.control.half_hours import HalfHourTable
-from cryoasync.control.hour_table import HourTable
+from cryoasync.control.chunks.half_hours import HalfHourTable
+from cryoasync.control.rate.budget_store import BudgetStore
+from cryoasync.control.rate.hour_table import HourTable
 from cryoasync.control.traffic import Traffic
 from cryoasync.database.budget import DatabaseBudgetStore
 from cryoasync.database.connection import Database

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cryoasync.control.chunk_choice import Limit
+from cryoasync.control.chunks.chunk_choice import Limit
 
 MOST_PROMISES = 5
 

@@ -16,7 +16,7 @@ from cryoasync.database.provenance import (
     provenance_of,
 )
 from cryoasync.database.reading import reading
-from cryoasync.database.run_choice import chosen_run
+from cryoasync.database.runs.choice import chosen_run
 from cryoasync.settings import Settings
 
 CC_BY_SA = "CC BY-SA 3.0"

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from cryoasync.database.compound_history import CompoundHistory, compound_history, ids_with_inchikey
 from cryoasync.database.connection import Database
+from cryoasync.database.runs.compound_history import CompoundHistory, compound_history, ids_with_inchikey
 from cryoasync.errors import UsageError
 from cryoasync.http.cache import ResponseCache
 from cryoasync.ports import WallClock

@@ -6,7 +6,7 @@ from typing import Any
 
 from cryoasync.database.connection import Database
 from cryoasync.database.opening import opened_database
-from cryoasync.database.run_orders import give_orders
+from cryoasync.database.runs.orders import give_orders
 from cryoasync.errors import RunSilentError, UsageError
 from cryoasync.models import RunOrders
 from cryoasync.service.run_report import RunReport, run_report

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cryoasync.database.connection import open_database
 from cryoasync.database.embedded import EmbeddedServer, ServerState, ServerStatus
 from cryoasync.database.grants import grants_for
-from cryoasync.database.molecule_backlog import enter_backlog
+from cryoasync.database.molecules.backlog import enter_backlog
 from cryoasync.database.opening import (
     database_dsn,
     database_settings,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryoasync.database.connection import Database
-from cryoasync.database.failure_list import FailureScope, failure_selection, first_failures, table_of
 from cryoasync.database.opening import opened_database
-from cryoasync.database.run_choice import chosen_run
+from cryoasync.database.runs.choice import chosen_run
+from cryoasync.database.runs.failure_list import FailureScope, failure_selection, first_failures, table_of
 from cryoasync.database.stream import Selection
 from cryoasync.models import EntryState
 from cryoasync.service.export import ExportReport, ExportTarget, export_selection

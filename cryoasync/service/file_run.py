@@ -10,16 +10,16 @@ from typing import Any
 import structlog
 
 from cryoasync.chemistry.process_pool import RdkitPool
-from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
 from cryoasync.database.opening import opened_database
 from cryoasync.database.origin import Origin, assert_origin
-from cryoasync.database.owner import this_process
-from cryoasync.database.pending_entries import PostgresPendingEntries
-from cryoasync.database.run_hold import RunHold
-from cryoasync.database.run_record import run_key
-from cryoasync.database.runs import RunRepository
-from cryoasync.database.spool import Spool, SpooledEntry
+from cryoasync.database.runs.checkpoint import PostgresBatchStore
+from cryoasync.database.runs.hold import RunHold
+from cryoasync.database.runs.owner import this_process
+from cryoasync.database.runs.pending_entries import PostgresPendingEntries
+from cryoasync.database.runs.record import run_key
+from cryoasync.database.runs.repository import RunRepository
+from cryoasync.database.runs.spool import Spool, SpooledEntry
 from cryoasync.errors import InputError, UsageError
 from cryoasync.models import EntryState, RunIdentity
 from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from cryoasync.database.run_hold import RunHold
+from cryoasync.database.runs.hold import RunHold
 from cryoasync.models import RunOrders
 from cryoasync.pipeline.database_patience import DatabasePatience
 

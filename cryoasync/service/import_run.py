@@ -11,17 +11,17 @@ import structlog
 
 from cryoasync.chemistry.process_pool import RdkitPool
 from cryoasync.database.budget import DatabaseBudgetStore
-from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database
 from cryoasync.database.learned import LearnedStates
 from cryoasync.database.lookup import PostgresLookup
 from cryoasync.database.opening import opened_database
-from cryoasync.database.owner import this_process
-from cryoasync.database.pending_entries import PostgresPendingEntries
-from cryoasync.database.run_hold import RunHold
-from cryoasync.database.run_record import run_key
-from cryoasync.database.runs import RunRepository
-from cryoasync.database.spool import Spool
+from cryoasync.database.runs.checkpoint import PostgresBatchStore
+from cryoasync.database.runs.hold import RunHold
+from cryoasync.database.runs.owner import this_process
+from cryoasync.database.runs.pending_entries import PostgresPendingEntries
+from cryoasync.database.runs.record import run_key
+from cryoasync.database.runs.repository import RunRepository
+from cryoasync.database.runs.spool import Spool
 from cryoasync.http.cache import ResponseCache
 from cryoasync.models import RunIdentity
 from cryoasync.pipeline.shutdown import StopRequest, ending_by_signals, stopping_by_signals

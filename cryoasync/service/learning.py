@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
-from cryoasync.control.half_hours import Costs, HalfHour, HalfHourTable
-from cryoasync.control.hour_table import HourSlot, HourTable
+from cryoasync.control.chunks.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.chunks.half_hours import Costs, HalfHour, HalfHourTable
+from cryoasync.control.rate.hour_table import HourSlot, HourTable
 from cryoasync.database.learned import LearnedStates
 from cryoasync.errors import DatabaseUnavailableError
 

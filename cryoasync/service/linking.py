@@ -5,8 +5,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from cryoasync.database.molecules.unichem_links import LinksReplaced, replace_links
 from cryoasync.database.opening import opened_database
-from cryoasync.database.unichem_links import LinksReplaced, replace_links
 from cryoasync.settings import Settings
 from cryoasync.sources.unichem import read_links
 

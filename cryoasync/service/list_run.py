@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 
-from cryoasync.control.half_hours import HalfHourTable
-from cryoasync.control.hour_table import HourTable
+from cryoasync.control.chunks.half_hours import HalfHourTable
+from cryoasync.control.rate.hour_table import HourTable
 from cryoasync.database.budget import DatabaseBudgetStore
 from cryoasync.database.connection import Database
-from cryoasync.database.spool import Spool, SpooledEntry
+from cryoasync.database.runs.spool import Spool, SpooledEntry
 from cryoasync.errors import UsageError
 from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
 from cryoasync.service.import_run import Wanted, import_wanted

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from cryoasync.database.connection import Database
-from cryoasync.database.listed_entries import add_entries, ids_of_settled_entries
-from cryoasync.database.pending_entries import PostgresPendingEntries
-from cryoasync.database.run_record import Run
+from cryoasync.database.runs.listed_entries import add_entries, ids_of_settled_entries
+from cryoasync.database.runs.pending_entries import PostgresPendingEntries
+from cryoasync.database.runs.record import Run
 from cryoasync.models import Batch, Entry, Span
 from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.ports import ListReader

@@ -4,7 +4,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cryoasync.database.cryoprotect import CryoProtectTables, Published
+from cryoasync.database.cryoprotect.publication import CryoProtectTables, Published
 from cryoasync.database.opening import opened_database
 from cryoasync.service.citation import licence_note
 from cryoasync.settings import Settings

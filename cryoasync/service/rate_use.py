@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cryoasync.control.permit_log import PermitLog
-from cryoasync.control.rate_policy import NANOSECONDS, RatePolicy
+from cryoasync.control.rate.permit_log import PermitLog
+from cryoasync.control.rate.rate_policy import NANOSECONDS, RatePolicy
 from cryoasync.database.budget_reading import StoredBudget
 
 

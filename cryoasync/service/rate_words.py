@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cryoasync.control.rate_decision import Reason
+from cryoasync.control.rate.rate_decision import Reason
 
 _REASONS = {
     Reason.POLICY: "nothing speaks against the policy's own rate",

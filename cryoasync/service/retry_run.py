@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from cryoasync.database.connection import Database
 from cryoasync.database.opening import opened_database
-from cryoasync.database.owner import this_process
-from cryoasync.database.run_choice import chosen_run
-from cryoasync.database.run_hold import RunHold
-from cryoasync.database.run_record import Run
-from cryoasync.database.runs import RunRepository
+from cryoasync.database.runs.choice import chosen_run
+from cryoasync.database.runs.hold import RunHold
+from cryoasync.database.runs.owner import this_process
+from cryoasync.database.runs.record import Run
+from cryoasync.database.runs.repository import RunRepository
 from cryoasync.errors import InputError, SettingsError
 from cryoasync.pipeline.shutdown import StopRequest, stopping_by_signals
 from cryoasync.service.file_run import FileStart, digest_of_files, files_named, require_real

@@ -7,10 +7,10 @@ from typing import Any
 
 from cryoasync.database.budget_reading import stored_budgets
 from cryoasync.database.connection import Database
-from cryoasync.database.owner import Vitality, this_process
-from cryoasync.database.run_choice import chosen_run
-from cryoasync.database.run_hold import HEARTBEAT_LIMIT_SECONDS
-from cryoasync.database.run_record import Run
+from cryoasync.database.runs.choice import chosen_run
+from cryoasync.database.runs.hold import HEARTBEAT_LIMIT_SECONDS
+from cryoasync.database.runs.owner import Vitality, this_process
+from cryoasync.database.runs.record import Run
 from cryoasync.models import RunStatus
 from cryoasync.service.diagnosis import diagnosis
 from cryoasync.service.rate_use import RateUse, rate_use

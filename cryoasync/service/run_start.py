@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cryoasync.database.run_hold import RunHold
-from cryoasync.database.run_record import Run
-from cryoasync.database.runs import RunRepository
-from cryoasync.database.spool import FreshCompounds, Spool, SpooledEntry
+from cryoasync.database.runs.hold import RunHold
+from cryoasync.database.runs.record import Run
+from cryoasync.database.runs.repository import RunRepository
+from cryoasync.database.runs.spool import FreshCompounds, Spool, SpooledEntry
 from cryoasync.errors import InputError
 from cryoasync.models import EntryState, RunIdentity, RunStatus
 from cryoasync.settings import RunSettings

@@ -8,10 +8,10 @@ from typing import Any
 import structlog
 
 from cryoasync.chemistry.table import RDKIT_DESCRIPTORS
-from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator, BatchLimits
 from cryoasync.database.connection import Database
-from cryoasync.database.pool_queue import Priority
-from cryoasync.database.run_hold import RunHold
+from cryoasync.database.pool.queue import Priority
+from cryoasync.database.runs.hold import RunHold
 from cryoasync.errors import CryoasyncError, DatabaseUnavailableError, RunFencedError
 from cryoasync.models import RunStatus
 from cryoasync.pipeline.checkpoint import CheckpointManager

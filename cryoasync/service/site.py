@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.control.rate.rate_policy import RatePolicy
 from cryoasync.settings import RunSettings
 from cryoasync.simulator.process import SimulatorProcess
 from cryoasync.simulator.scenarios import find_scenario

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from signal import Signals
 from typing import Any
 
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.control.chunks.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
 from cryoasync.errors import CryoasyncError
 from cryoasync.pipeline.checkpoint import CheckpointManager

@@ -7,21 +7,21 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
-from cryoasync.control.answer_times import AnswerTimes
-from cryoasync.control.budget_store import BudgetStore
-from cryoasync.control.cautious_pace import CautiousPace, Strategy, Timetable
-from cryoasync.control.chunk_choice import Budget
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.circuit_policy import CircuitPolicy
-from cryoasync.control.concurrency_gate import ConcurrencyGate
-from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
-from cryoasync.control.error_handler import PredictiveErrorHandler
-from cryoasync.control.half_hours import HalfHourTable
-from cryoasync.control.hour_table import HourTable
-from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
-from cryoasync.control.rate_in_force import AdaptiveRate
-from cryoasync.control.rate_limiter import SharedRateLimiter
+from cryoasync.control.chunks.answer_times import AnswerTimes
+from cryoasync.control.chunks.chunk_choice import Budget
+from cryoasync.control.chunks.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.chunks.half_hours import HalfHourTable
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit.circuit_policy import CircuitPolicy
+from cryoasync.control.concurrency.concurrency_gate import ConcurrencyGate
+from cryoasync.control.concurrency.concurrency_limiter import ConcurrencyLimiter
+from cryoasync.control.rate.budget_store import BudgetStore
+from cryoasync.control.rate.cautious_pace import CautiousPace, Strategy, Timetable
+from cryoasync.control.rate.hour_table import HourTable
+from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
+from cryoasync.control.rate.rate_in_force import AdaptiveRate
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.troubles.error_handler import PredictiveErrorHandler
 from cryoasync.errors import CryoasyncError
 from cryoasync.http.budget_file import FileBudgetStore
 from cryoasync.http.cache import ResponseCache

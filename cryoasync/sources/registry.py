@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, tzinfo
 from typing import Any, Protocol, runtime_checkable
 
-from cryoasync.control.rate_policy import RatePolicy
-from cryoasync.control.slow_days import SlowDays
+from cryoasync.control.rate.rate_policy import RatePolicy
+from cryoasync.control.rate.slow_days import SlowDays
 from cryoasync.ports import ChunkProcessor
 from cryoasync.settings import Settings
 from cryoasync.sources.chembl.source import ChemblSource

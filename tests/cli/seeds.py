@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import TypeVar
 
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
-from cryoasync.database.run_record import Run
-from cryoasync.database.spool import SpooledEntry
+from cryoasync.database.runs.record import Run
+from cryoasync.database.runs.spool import SpooledEntry
 from cryoasync.models import Batch, EntryState, FailureKind, Span
 from tests.integration.database.builders import (
     NOON,

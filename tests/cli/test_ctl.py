@@ -5,8 +5,8 @@ import json
 import pytest
 
 from cryoasync.database.connection import Database
-from cryoasync.database.run_hold import RunHold
-from cryoasync.database.run_record import Run
+from cryoasync.database.runs.hold import RunHold
+from cryoasync.database.runs.record import Run
 from cryoasync.models import RunOrders
 from cryoasync.service import control_run
 from tests.cli.conftest import CommandLine

@@ -16,8 +16,8 @@ import pytest
 from pyarrow import parquet
 
 from cryoasync.database.connection import Database
-from cryoasync.database.run_record import Run
-from cryoasync.database.spool import SpooledEntry
+from cryoasync.database.runs.record import Run
+from cryoasync.database.runs.spool import SpooledEntry
 from cryoasync.models import EntryState, FailureKind, Row
 from cryoasync.sources.files.table import FILE_RECORDS
 from tests.cli.conftest import CommandLine

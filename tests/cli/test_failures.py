@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from cryoasync.database.connection import Database
-from cryoasync.database.run_record import Run
-from cryoasync.database.spool import SpooledEntry
+from cryoasync.database.runs.record import Run
+from cryoasync.database.runs.spool import SpooledEntry
 from cryoasync.models import Entry, EntryState
 from cryoasync.simulator.population import kept_path, load_molecules
 from tests.cli.conftest import CommandLine

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cryoasync.control.permit_log import PermitLog
-from cryoasync.control.rate_policy import NANOSECONDS, CountWindow, RatePolicy
+from cryoasync.control.rate.permit_log import PermitLog
+from cryoasync.control.rate.rate_policy import NANOSECONDS, CountWindow, RatePolicy
 from cryoasync.database.connection import Database
-from cryoasync.database.run_hold import RunHold
-from cryoasync.database.run_record import Run
+from cryoasync.database.runs.hold import RunHold
+from cryoasync.database.runs.record import Run
 from cryoasync.models import RunStatus
 from tests.cli.conftest import CommandLine
 from tests.cli.seeds import mixed_run, running_run, with_database

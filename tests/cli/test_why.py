@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cryoasync.database.connection import Database
-from cryoasync.database.spool import SpooledEntry
+from cryoasync.database.runs.spool import SpooledEntry
 from cryoasync.http.cache import ResponseCache
 from cryoasync.http.cache_models import CacheProblem
 from cryoasync.models import Entry, EntryResult, EntryState

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import asyncpg
 
-from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
-from cryoasync.database.pool_member import PoolLimits
-from cryoasync.database.run_hold import RunHold
-from cryoasync.database.run_record import Run, run_key
+from cryoasync.database.pool.member import PoolLimits
+from cryoasync.database.runs.checkpoint import PostgresBatchStore
+from cryoasync.database.runs.hold import RunHold
+from cryoasync.database.runs.record import Run, run_key
+from cryoasync.database.runs.spool import Spool, SpooledEntry
 from cryoasync.database.schema import migrate
-from cryoasync.database.spool import Spool, SpooledEntry
 from cryoasync.models import Batch, Entry, EntryResult, EntryState, RunCounts, RunIdentity, RunStatus
 from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.pipeline.database_breaker import DatabaseBreaker

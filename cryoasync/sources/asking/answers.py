@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.troubles.error_category import ErrorCategory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from cryoasync.control.permit_queue import Priority
+from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.http.transport import NoResponse, Response, Ticket
 from cryoasync.sources.asking.answers import Rows, Trouble
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Generic
 
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.error_handler import Attempted, Strategy
-from cryoasync.control.isolation import Isolation
-from cryoasync.control.permit_queue import Priority
-from cryoasync.control.retry import Decision
+from cryoasync.control.rate.permit_queue import Priority
+from cryoasync.control.troubles.error_category import ErrorCategory
+from cryoasync.control.troubles.error_handler import Attempted, Strategy
+from cryoasync.control.troubles.isolation import Isolation
+from cryoasync.control.troubles.retry import Decision
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.models import Activity, Entry
 from cryoasync.ports import ActivityReport

@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Generic
 
-from cryoasync.control.circuit_breaker import Pass
-from cryoasync.control.concurrency_gate import Place
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.error_treatment import TREATMENTS, Vote
-from cryoasync.control.permit_queue import Priority
+from cryoasync.control.circuit.circuit_breaker import Pass
+from cryoasync.control.concurrency.concurrency_gate import Place
+from cryoasync.control.rate.permit_queue import Priority
+from cryoasync.control.troubles.error_category import ErrorCategory
+from cryoasync.control.troubles.error_treatment import TREATMENTS, Vote
 from cryoasync.http.transport import NoResponse, Response, Ticket
 from cryoasync.models import Activity
 from cryoasync.ports import ActivityReport

@@ -9,10 +9,10 @@ from typing import Generic
 
 import msgspec
 
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.isolation import Isolation
-from cryoasync.control.permit_queue import Priority
-from cryoasync.control.retry import BatchHistory
+from cryoasync.control.rate.permit_queue import Priority
+from cryoasync.control.troubles.error_category import ErrorCategory
+from cryoasync.control.troubles.isolation import Isolation
+from cryoasync.control.troubles.retry import BatchHistory
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.models import Attempt, Entry, FailureKind, Span
 from cryoasync.ports import ActivityReport

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from cryoasync.control.answer_times import AnswerTimes
-from cryoasync.control.chunk_sizer import AdaptiveChunkSizer
-from cryoasync.control.circuit_breaker import Pass, SharedCircuitBreaker
-from cryoasync.control.concurrency_gate import ConcurrencyGate
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.error_handler import PredictiveErrorHandler
-from cryoasync.control.error_treatment import Heed, Treatment, Vote
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.throttle import Refusal
+from cryoasync.control.chunks.answer_times import AnswerTimes
+from cryoasync.control.chunks.chunk_sizer import AdaptiveChunkSizer
+from cryoasync.control.circuit.circuit_breaker import Pass, SharedCircuitBreaker
+from cryoasync.control.concurrency.concurrency_gate import ConcurrencyGate
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.throttle import Refusal
 from cryoasync.control.traffic import Traffic
+from cryoasync.control.troubles.error_category import ErrorCategory
+from cryoasync.control.troubles.error_handler import PredictiveErrorHandler
+from cryoasync.control.troubles.error_treatment import Heed, Treatment, Vote
 from cryoasync.http.reach import Reach
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.sources.asking.answers import Trouble

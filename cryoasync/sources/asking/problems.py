@@ -1,6 +1,6 @@
 """Problem types that say of rates what a status alone does not (RFC 9457, draft-ietf-httpapi-ratelimit-headers)."""
 
-from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.troubles.error_category import ErrorCategory
 
 _CATEGORIES = {
     "quota-exceeded": ErrorCategory.THROTTLED,

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.rate_headers import read_rate_headers
+from cryoasync.control.rate.rate_headers import read_rate_headers
+from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.chembl.endpoints import COUNT, SCHEMA, STATUS, Endpoint, Kind, place

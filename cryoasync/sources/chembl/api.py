@@ -7,7 +7,7 @@ release said, or with a failure that it kept.
 from collections.abc import Sequence
 from itertools import count
 
-from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.errors import UsageError
 from cryoasync.http.transport import NoResponse, Request, Response, Ticket, Transport
 from cryoasync.ports import WallClock

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 import msgspec
 
-from cryoasync.control.permit_queue import Priority
+from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.sources.chembl.records import ID, read_molecule, read_object
 
 PLACE_MARK = "#"

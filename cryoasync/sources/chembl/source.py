@@ -6,8 +6,8 @@ from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cryoasync.control.rate_policy import CountWindow, RatePolicy
-from cryoasync.control.slow_days import SlowDays
+from cryoasync.control.rate.rate_policy import CountWindow, RatePolicy
+from cryoasync.control.rate.slow_days import SlowDays
 from cryoasync.errors import UsageError
 from cryoasync.http.transport import Transport
 from cryoasync.settings import RdkitMode, Settings, Weekday

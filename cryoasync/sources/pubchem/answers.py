@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.rate_headers import read_rate_headers
-from cryoasync.control.throttling_header import THROTTLING_HEADER, read_throttling
+from cryoasync.control.rate.rate_headers import read_rate_headers
+from cryoasync.control.rate.throttling_header import THROTTLING_HEADER, read_throttling
+from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.asking.problems import problem_category

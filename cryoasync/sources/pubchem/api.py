@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.errors import SettingsError
 from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
 from cryoasync.sources.asking.answers import Rows, Trouble

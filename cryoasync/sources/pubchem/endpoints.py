@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from cryoasync.control.permit_queue import Priority
+from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.sources.pubchem.records import PROPERTY_NAMES, has_properties, tells_synonyms
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
+from cryoasync.control.rate.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.http.transport import Transport
 from cryoasync.ports import ChunkProcessor
 from cryoasync.settings import PolicySettings, RdkitMode, Settings

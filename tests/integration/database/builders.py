@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryoasync.chemistry.table import RDKIT_DESCRIPTORS
-from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits
-from cryoasync.database.batch_transaction import BatchTransaction, Merged
-from cryoasync.database.checkpoint import PostgresBatchStore
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator, BatchLimits
+from cryoasync.database.bulk.batch_transaction import BatchTransaction, Merged
 from cryoasync.database.connection import Database
-from cryoasync.database.molecules import enter_records, records_of_molecules
-from cryoasync.database.owner import this_process
-from cryoasync.database.run_record import Run, run_key
-from cryoasync.database.runs import RunRepository
-from cryoasync.database.spool import Spool, SpooledEntry
+from cryoasync.database.molecules.molecules import enter_records, records_of_molecules
+from cryoasync.database.runs.checkpoint import PostgresBatchStore
+from cryoasync.database.runs.owner import this_process
+from cryoasync.database.runs.record import Run, run_key
+from cryoasync.database.runs.repository import RunRepository
+from cryoasync.database.runs.spool import Spool, SpooledEntry
 from cryoasync.models import (
     Attempt,
     Batch,

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cryoasync.database.pool_member import PooledConnection
+from cryoasync.database.pool.member import PooledConnection
 
 WAITED_FOR = ("execute", "executemany", "fetch", "fetchrow", "fetchval", "copy_records_to_table")
 """All that the flush path waits for the server in; a transaction begins and ends by ``execute``."""

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from cryoasync.database.connection import DatabaseSettings, open_database
-from cryoasync.database.run_record import run_key
+from cryoasync.database.runs.record import run_key
 from tests.integration.database.builders import IDENTITY, repository
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from cryoasync.database.batch_transaction import BatchTransaction, Merged
+from cryoasync.database.bulk.batch_transaction import BatchTransaction, Merged
 from cryoasync.database.connection import Database
 from cryoasync.errors import DatabaseError
 from cryoasync.models import Row, StagedTable

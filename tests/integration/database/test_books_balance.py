@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryoasync.database.checkpoint import PostgresBatchStore
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
-from cryoasync.database.pending_entries import PostgresPendingEntries
-from cryoasync.database.run_record import Run
+from cryoasync.database.runs.checkpoint import PostgresBatchStore
+from cryoasync.database.runs.pending_entries import PostgresPendingEntries
+from cryoasync.database.runs.record import Run
 from cryoasync.errors import RunFencedError
 from cryoasync.models import Batch, EntryResult, EntryState, Failure, FailureKind
 from tests.conftest import TEMPLATE, temporary_database

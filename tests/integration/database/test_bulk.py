@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits, OnConflict
-from cryoasync.database.batch_transaction import ROWS_TO_COPY
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator, BatchLimits, OnConflict
+from cryoasync.database.bulk.batch_transaction import ROWS_TO_COPY
 from cryoasync.database.connection import Database
 from cryoasync.database.pooler import Pooler
 from cryoasync.errors import DatabaseError

@@ -1,8 +1,8 @@
 """Committing batches on a real server: exactly once, accounted for, fenced."""
 
 from cryoasync.database.connection import Database
-from cryoasync.database.pending_entries import PostgresPendingEntries
-from cryoasync.database.run_record import Run
+from cryoasync.database.runs.pending_entries import PostgresPendingEntries
+from cryoasync.database.runs.record import Run
 from cryoasync.models import (
     Batch,
     EntryState,

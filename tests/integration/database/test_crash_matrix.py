@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits
-from cryoasync.database.batch_transaction import ROWS_TO_COPY
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator, BatchLimits
+from cryoasync.database.bulk.batch_transaction import ROWS_TO_COPY
 from cryoasync.database.connection import Database
-from cryoasync.database.pending_entries import PostgresPendingEntries
-from cryoasync.database.run_record import Run
+from cryoasync.database.runs.pending_entries import PostgresPendingEntries
+from cryoasync.database.runs.record import Run
 from cryoasync.errors import DatabaseUnavailableError
 from cryoasync.models import Batch, EntryState, RunCounts
 from tests.conftest import Fetch

@@ -6,12 +6,12 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
-from cryoasync.database import cryoprotect
 from cryoasync.database.connection import Database
-from cryoasync.database.cryoprotect import CryoProtectTables, Published
-from cryoasync.database.cryoprotect_properties import PROPERTY_TYPES
-from cryoasync.database.cryoprotect_schema import prepared_schema
-from cryoasync.database.molecule_identity import Record, molecule_id
+from cryoasync.database.cryoprotect import publication as cryoprotect
+from cryoasync.database.cryoprotect.properties import PROPERTY_TYPES
+from cryoasync.database.cryoprotect.publication import CryoProtectTables, Published
+from cryoasync.database.cryoprotect.schema import prepared_schema
+from cryoasync.database.molecules.identity import Record, molecule_id
 from cryoasync.errors import UsageError
 from tests.conftest import Fetch
 from tests.integration.database.builders import LATER, NOON, bring, compound, descriptors, molecule

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
+from cryoasync.database.bulk.deferred_indexes import DeferredIndexes
 from cryoasync.database.connection import Database
-from cryoasync.database.deferred_indexes import DeferredIndexes
 from cryoasync.pipeline.shutdown import StopRequest
 from cryoasync.service.bulk_load import BULK_ENTRIES, TABLES, BulkLoad
 from tests.conftest import Fetch

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from cryoasync.database.bulk.exact_transaction import ExactTransactions
 from cryoasync.database.connection import Database
-from cryoasync.database.exact_transaction import ExactTransactions
 from cryoasync.errors import CommitUnknownError
 from tests.conftest import Fetch
 from tests.integration.database.builders import operator_of

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from cryoasync.database.connection import Database
-from cryoasync.database.listed_entries import add_entries, ids_of_settled_entries
-from cryoasync.database.pending_entries import PostgresPendingEntries
-from cryoasync.database.spool import BLOCK_POSITIONS, SpooledEntry
+from cryoasync.database.runs.listed_entries import add_entries, ids_of_settled_entries
+from cryoasync.database.runs.pending_entries import PostgresPendingEntries
+from cryoasync.database.runs.spool import BLOCK_POSITIONS, SpooledEntry
 from cryoasync.errors import RunFencedError
 from cryoasync.models import Batch, Chunk, ChunkResult, Entry, EntryResult, EntryState, RunCounts, Span
 from tests.conftest import Fetch

@@ -10,9 +10,9 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
-from cryoasync.database.molecule_backlog import enter_backlog
-from cryoasync.database.molecule_identity import Record, molecule_id
-from cryoasync.database.molecules import enter_records
+from cryoasync.database.molecules.backlog import enter_backlog
+from cryoasync.database.molecules.identity import Record, molecule_id
+from cryoasync.database.molecules.molecules import enter_records
 from cryoasync.database.schema import migrate, shipped_migrations
 from cryoasync.models import Row
 from tests.conftest import Fetch, fetch_of

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
-from cryoasync.database.pool_member import PoolLimits
-from cryoasync.database.pool_queue import Priority
+from cryoasync.database.pool.member import PoolLimits
+from cryoasync.database.pool.queue import Priority
 from tests.servers import running_server
 
 HOLDING = "SELECT pg_sleep(0.3)"

@@ -8,14 +8,14 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from cryoasync.database import runs as runs_module
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
-from cryoasync.database.owner import Owner, this_process
 from cryoasync.database.pooler import Pooler
-from cryoasync.database.run_record import run_key
-from cryoasync.database.runs import RunRepository
-from cryoasync.database.session_lock import advisory_key
-from cryoasync.database.spool import Spool
+from cryoasync.database.runs import repository as runs_module
+from cryoasync.database.runs.owner import Owner, this_process
+from cryoasync.database.runs.record import run_key
+from cryoasync.database.runs.repository import RunRepository
+from cryoasync.database.runs.session_lock import advisory_key
+from cryoasync.database.runs.spool import Spool
 from cryoasync.errors import RunFencedError, RunHeldError
 from cryoasync.models import RunStatus
 from tests.conftest import Fetch

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from cryoasync.database import runs as runs_module
 from cryoasync.database.connection import Database
-from cryoasync.database.pending_entries import PostgresPendingEntries
-from cryoasync.database.run_record import Run, run_key
-from cryoasync.database.spool import FreshCompounds, Spool, SpooledEntry
+from cryoasync.database.runs import repository as runs_module
+from cryoasync.database.runs.pending_entries import PostgresPendingEntries
+from cryoasync.database.runs.record import Run, run_key
+from cryoasync.database.runs.spool import FreshCompounds, Spool, SpooledEntry
 from cryoasync.errors import DatabaseUnavailableError, RunHeldError, UsageError
 from cryoasync.models import Batch, EntryState, RunCounts, RunIdentity, RunStatus, Span
 from cryoasync.sources.pubchem.table import FRESH_COMPOUNDS

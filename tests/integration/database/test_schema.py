@@ -7,7 +7,7 @@ import pytest
 
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
-from cryoasync.database.pool_member import PoolLimits
+from cryoasync.database.pool.member import PoolLimits
 from cryoasync.database.schema import MIGRATION_LOCK, Migration, migrate, shipped_migrations
 from cryoasync.errors import DatabaseError, DatabaseRefusedError, UsageError
 from tests.conftest import Fetch, run_statement

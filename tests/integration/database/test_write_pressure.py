@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from cryoasync.database.batch_operator import BatchDatabaseOperator, BatchLimits
-from cryoasync.database.batch_transaction import BatchTransaction
+from cryoasync.database.bulk.batch_operator import BatchDatabaseOperator, BatchLimits
+from cryoasync.database.bulk.batch_transaction import BatchTransaction
 from cryoasync.database.connection import Database
 from cryoasync.errors import DatabaseError, DatabaseUnavailableError
 from tests.conftest import Fetch

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cryoasync import __version__
-from cryoasync.control.permit_ledger import Permit
-from cryoasync.control.permit_queue import Priority
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
+from cryoasync.control.rate.permit_ledger import Permit
+from cryoasync.control.rate.permit_queue import Priority
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.http import transport as module
 from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
 from cryoasync.models import Activity

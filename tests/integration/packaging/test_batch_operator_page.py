@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from cryoasync.database.batch_operator import BatchLimits
+from cryoasync.database.bulk.batch_operator import BatchLimits
 from cryoasync.models import WriteStatistics
 from tests.conftest import Fetch, run_statement
 from tests.unit.packaging.command_words import ROOT

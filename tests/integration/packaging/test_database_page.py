@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cryoasync.database.connection import Database
-from cryoasync.database.spool import SpooledEntry
+from cryoasync.database.runs.spool import SpooledEntry
 from cryoasync.models import EntryState, FailureKind
 from tests.conftest import Fetch
 from tests.integration.database.builders import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cryoasync.database.batch_transaction import BatchTransaction
+from cryoasync.database.bulk.batch_transaction import BatchTransaction
 from cryoasync.database.connection import Database
 from cryoasync.errors import DatabaseUnavailableError
 from cryoasync.service.run_work import batch_writer

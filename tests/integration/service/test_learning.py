@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from cryoasync.control.half_hours import HalfHourTable
-from cryoasync.control.hour_table import HourTable
-from cryoasync.control.rate_belief import RateBelief
+from cryoasync.control.chunks.half_hours import HalfHourTable
+from cryoasync.control.rate.hour_table import HourTable
+from cryoasync.control.rate.rate_belief import RateBelief
 from cryoasync.database.connection import Database
 from cryoasync.database.learned import LearnedStates
 from cryoasync.service.learning import HALF_HOURS, HOURS, Learning
 from tests.conftest import Fetch, run_statement
-from tests.unit.control.sizing import LineSource, chunk_sizer
+from tests.unit.control.chunks.sizing import LineSource, chunk_sizer
 
 HOST = "https://pubchem.test:443"
 

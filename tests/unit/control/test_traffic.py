@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from cryoasync.control.error_category import ErrorCategory
 from cryoasync.control.traffic import Traffic
+from cryoasync.control.troubles.error_category import ErrorCategory
 
 
 def test_requests_and_retries_are_counted_from_the_first_sent() -> None:

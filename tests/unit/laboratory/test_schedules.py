@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.schedules import Schedule, play_seeds
-from cryoasync.control.permit_log import PermitLog
+from cryoasync.control.rate.permit_log import PermitLog
 
 
 def test_no_window_is_exceeded_and_no_permit_leaks() -> None:

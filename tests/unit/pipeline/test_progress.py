@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.rate_policy import CountWindow, RatePolicy
-from cryoasync.control.throttle import Refusal
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.rate_policy import CountWindow, RatePolicy
+from cryoasync.control.rate.throttle import Refusal
 from cryoasync.control.traffic import Traffic
+from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.models import Activity, Batch, EntryState, RunCounts
 from cryoasync.pipeline.checkpoint import CheckpointManager
 from cryoasync.pipeline.progress import Progress

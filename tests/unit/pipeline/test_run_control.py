@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.circuit_policy import CircuitPolicy
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.rate_policy import CountWindow, RatePolicy
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit.circuit_policy import CircuitPolicy
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.rate_policy import CountWindow, RatePolicy
 from cryoasync.models import Activity, RunOrders
 from cryoasync.pipeline.run_control import RunControl
 from cryoasync.pipeline.shutdown import StopRequest

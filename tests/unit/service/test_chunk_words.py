@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
+from cryoasync.control.concurrency.concurrency_limiter import ConcurrencyLimiter
 from cryoasync.service.chunk_words import chunk_sentences, concurrency_sentences
-from tests.unit.control.sizing import LineSource, chunk_sizer
+from tests.unit.control.chunks.sizing import LineSource, chunk_sizer
 
 
 def told(source: LineSource) -> str:

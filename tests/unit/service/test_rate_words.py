@@ -5,13 +5,13 @@ import json
 import random
 from datetime import UTC, datetime
 
-from cryoasync.control.cautious_pace import CautiousPace
-from cryoasync.control.hour_table import HourTable
-from cryoasync.control.intelligent_rate_limiter import IntelligentRateLimiter
-from cryoasync.control.rate_in_force import AdaptiveRate
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.rate_policy import CountWindow, RatePolicy
-from cryoasync.control.throttle import Refusal
+from cryoasync.control.rate.cautious_pace import CautiousPace
+from cryoasync.control.rate.hour_table import HourTable
+from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
+from cryoasync.control.rate.rate_in_force import AdaptiveRate
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.rate_policy import CountWindow, RatePolicy
+from cryoasync.control.rate.throttle import Refusal
 from cryoasync.service.rate_words import rate_sentences
 from cryoasync.service.work import timetable_of
 from cryoasync.settings import HoursSettings

@@ -4,11 +4,11 @@ import asyncio
 import random
 from datetime import UTC, datetime
 
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.circuit_policy import CircuitPolicy
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.error_handler import Attempted, PredictiveErrorHandler
-from cryoasync.control.retry import BatchHistory
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit.circuit_policy import CircuitPolicy
+from cryoasync.control.troubles.error_category import ErrorCategory
+from cryoasync.control.troubles.error_handler import Attempted, PredictiveErrorHandler
+from cryoasync.control.troubles.retry import BatchHistory
 from cryoasync.service.trouble_words import circuit_words, trouble_words
 from tests.unit.virtual_time import now, on_virtual_time
 

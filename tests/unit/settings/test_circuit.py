@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from cryoasync.control.circuit_policy import CircuitPolicy
+from cryoasync.control.circuit.circuit_policy import CircuitPolicy
 from cryoasync.service.work import circuit_policy
 from cryoasync.settings import CircuitSettings
 

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from cryoasync.chemistry.models import Descriptors, Rejected, Structure
-from cryoasync.control.answer_times import AnswerTimes
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.circuit_policy import CircuitPolicy
-from cryoasync.control.error_handler import PredictiveErrorHandler
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.control.chunks.answer_times import AnswerTimes
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit.circuit_policy import CircuitPolicy
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
+from cryoasync.control.troubles.error_handler import PredictiveErrorHandler
 from cryoasync.http.cache import ResponseCache
 from cryoasync.http.cache_models import CacheProblem
 from cryoasync.http.reach import SIMULATOR_HEADER, Reach
@@ -28,7 +28,7 @@ from cryoasync.sources.equipment import Equipment
 from cryoasync.sources.pubchem.endpoints import property_endpoint
 from cryoasync.sources.pubchem.source import PubChemSource
 from tests.integration.http.loopback import Loopback, Received, loopback
-from tests.unit.control.sizing import chunk_sizer
+from tests.unit.control.chunks.sizing import chunk_sizer
 from tests.unit.sources.pubchem.builders import EPOCH, entries
 
 

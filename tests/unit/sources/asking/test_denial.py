@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from cryoasync.control.isolation import Isolation
+from cryoasync.control.troubles.isolation import Isolation
 from cryoasync.http.transport import Response
 from cryoasync.models import Activity, Entry
 from cryoasync.sources.asking.answers import Rows

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
+from cryoasync.control.concurrency.concurrency_limiter import ConcurrencyLimiter
 from cryoasync.models import Activity
 from tests.unit.sources.pubchem.builders import (
     BROKEN,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.chembl.answers import NOBODY, read_answer

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from cryoasync.control.permit_queue import Priority
+from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.errors import UsageError
 from cryoasync.http.transport import NoResponse, Request, Response, Ticket, Transport
 from cryoasync.models import Activity

@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 
 from multidict import CIMultiDict
 
-from cryoasync.control.answer_times import AnswerTimes
-from cryoasync.control.circuit_breaker import SharedCircuitBreaker
-from cryoasync.control.circuit_policy import CircuitPolicy
-from cryoasync.control.concurrency_gate import ConcurrencyGate
-from cryoasync.control.concurrency_limiter import ConcurrencyLimiter
-from cryoasync.control.error_handler import PredictiveErrorHandler
-from cryoasync.control.permit_queue import Priority
-from cryoasync.control.rate_limiter import SharedRateLimiter
-from cryoasync.control.rate_policy import RatePolicy
+from cryoasync.control.chunks.answer_times import AnswerTimes
+from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
+from cryoasync.control.circuit.circuit_policy import CircuitPolicy
+from cryoasync.control.concurrency.concurrency_gate import ConcurrencyGate
+from cryoasync.control.concurrency.concurrency_limiter import ConcurrencyLimiter
+from cryoasync.control.rate.permit_queue import Priority
+from cryoasync.control.rate.rate_limiter import SharedRateLimiter
+from cryoasync.control.rate.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
+from cryoasync.control.troubles.error_handler import PredictiveErrorHandler
 from cryoasync.http.reach import Reach
 from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
 from cryoasync.models import Activity, Entry
@@ -29,7 +29,7 @@ from cryoasync.sources.asking.guards import Guards
 from cryoasync.sources.pubchem.api import PugRest
 from cryoasync.sources.pubchem.endpoints import Endpoint, property_endpoint
 from cryoasync.testing import VirtualTimeLoop
-from tests.unit.control.sizing import chunk_sizer
+from tests.unit.control.chunks.sizing import chunk_sizer
 
 BASE_URL = "http://pubchem.test/rest/pug"
 HOST = "http://pubchem.test:80"

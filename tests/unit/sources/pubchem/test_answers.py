@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from cryoasync.control.error_category import ErrorCategory
+from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.http.transport import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.pubchem.answers import LONGEST_MESSAGE, read_answer

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryoasync.control.circuit_policy import CircuitState
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.permit_queue import Priority
-from cryoasync.control.rate_policy import CountWindow, RatePolicy
+from cryoasync.control.circuit.circuit_policy import CircuitState
+from cryoasync.control.rate.permit_queue import Priority
+from cryoasync.control.rate.rate_policy import CountWindow, RatePolicy
+from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.errors import NotTheApiError, SettingsError, SourceChangedError, SourceUnavailableError
 from cryoasync.http.reach import STRANGE_ANSWERS_AT_MOST
 from cryoasync.models import Activity, Attempt, FailureKind, Span
 from cryoasync.sources.asking.fetch import Absent, Answer, Failed, Fetch, Found
 from cryoasync.sources.pubchem.api import REFERENCE_CIDS
 from cryoasync.sources.pubchem.endpoints import SYNONYMS, Endpoint
-from tests.unit.control.sizing import MONDAY, NOON
+from tests.unit.control.chunks.sizing import MONDAY, NOON
 from tests.unit.sources.pubchem.builders import (
     BASE_URL,
     BLOCKED_HEADER,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cryoasync.control.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
+from cryoasync.control.rate.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.settings import PolicySettings, Settings
 from cryoasync.sources.pubchem.identifiers import CID_SCHEME
 from cryoasync.sources.pubchem.source import PubChemSource, rate_policy

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from cryoasync.control.error_category import ErrorCategory
-from cryoasync.control.error_treatment import TREATMENTS, Budget, Heed, Vote
-from cryoasync.control.permit_ledger import Permit
-from cryoasync.control.throttle import Refusal
+from cryoasync.control.rate.permit_ledger import Permit
+from cryoasync.control.rate.throttle import Refusal
+from cryoasync.control.troubles.error_category import ErrorCategory
+from cryoasync.control.troubles.error_treatment import TREATMENTS, Budget, Heed, Vote
 from cryoasync.sources.asking.fetch import Fetch
 from cryoasync.sources.pubchem.endpoints import Endpoint
 from tests.unit.sources.pubchem.builders import (

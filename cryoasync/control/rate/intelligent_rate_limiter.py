@@ -1,0 +1,275 @@
+"""Decides how many requests a second go out, from what the answers say of the limit in force.
+
+The policy's windows are the ceiling, always. Below it, the limit is inferred (:mod:`rate_belief`), since a
+source may lower it without a word; upward it is felt for with single requests, on a budget.
+"""
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from cryoasync.control.rate.cautious_pace import Timetable
+from cryoasync.control.rate.header_ratio import HeaderRatio
+from cryoasync.control.rate.hour_table import HourSlot, HourTable
+from cryoasync.control.rate.minute_limit import MINUTE_SECONDS, MinuteLimit
+from cryoasync.control.rate.rate_belief import CHANGE_SECONDS, Load, RateBelief, first_prior
+from cryoasync.control.rate.rate_decision import RateDecision
+
+WINDOW_SECONDS = 1.0
+LEAST_REFUSAL_COST = 4.0
+SHORTEST_PROBE_SECONDS = 8.0
+LONGEST_PROBE_SECONDS = 900.0
+CAUTION_SECONDS = 60.0
+LONGEST_CAUTION_SECONDS = 240.0
+SURE_OF_CHANCE = 0.9
+SURE_OF_BOUND = 0.5
+EVENT_SECONDS = 1.0
+"""Refusals within such a time are one event: a second of them proves nothing more of a minute."""
+
+SENDINGS_KEPT = 600
+DECISIONS_KEPT = 50
+HOUR_WEIGHT = 0.65
+"""How much earlier hours count at the beginning of the next of their kind."""
+CLOCK_SLACK_SECONDS = 0.001
+
+
+class _State(Enum):
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+@dataclass(slots=True, eq=False)
+class Sending:
+    """A request that went out."""
+
+    at: float
+    state: _State = _State.PENDING
+
+
+class IntelligentRateLimiter:
+    """The rate below one stated limit of requests a second; every method takes the reading of a clock."""
+
+    def __init__(
+        self, limit: int, hours: HourTable, *, guard_seconds: float, timetable: Timetable | None = None
+    ) -> None:
+        """Stay at or below ``limit``, knowing ``hours`` from earlier times and adding to it.
+
+        ``guard_seconds`` is the spread of the latency on the way to the source; ``timetable`` what is thought
+        usual at hours that were never seen.
+        """
+        self._limit = limit
+        self._guard_seconds = guard_seconds
+        self._hours = hours
+        self._timetable = timetable
+        self._slot: HourSlot | None = None
+        self._usual = first_prior(limit)
+        self._learned_at = 0.0
+        self._belief = RateBelief(limit)
+        self._sendings: deque[Sending] = deque()
+        self._retry_after_seconds = 0.0
+        self._refused_at = -math.inf
+        self._suspected_at = -math.inf
+        self._accepted_load = 0
+        self._caution = limit
+        self._cautious_until = -math.inf
+        self._caution_seconds = CAUTION_SECONDS
+        self._probe_at = math.inf
+        self._ratio = HeaderRatio()
+        self._minute = MinuteLimit(round(limit * MINUTE_SECONDS))
+        self._weighed = self._decision = self._weigh()
+        self._weighings = 0
+        self._basis: tuple[int, int | None, int | None, bool] | None = None
+        self.decisions: deque[RateDecision] = deque(maxlen=DECISIONS_KEPT)
+
+    def enter_hour(self, slot: HourSlot, now: float) -> None:
+        """Begin an hour of the source's day: what earlier such hours were like is believed before it shows."""
+        self._slot, self._learned_at = slot, now
+        usual = None if self._timetable is None else self._timetable.at(slot).requests_per_second
+        self._usual = first_prior(self._limit, usual)
+        learned = self._hours.prior(slot)
+        self._hours.enter(slot)
+        if learned is not None or self._belief.is_first:
+            self._belief.drift(now)
+            self._belief.mix(learned or self._usual, HOUR_WEIGHT if learned else 1.0)
+            self._follow_belief(now)
+
+    def sent(self, now: float) -> Sending:
+        """Note a request; its outcome is told with what is returned."""
+        sending = Sending(now)
+        self._minute.sent(now)
+        self._sendings.append(sending)
+        while len(self._sendings) > SENDINGS_KEPT:
+            self._sendings.popleft()
+        if self._is_probing(now) and self._load(sending).sure > self._believed:
+            self._schedule_probe(now)
+        return sending
+
+    def accepted(self, sending: Sending, now: float) -> None:
+        """Learn from a request that the source let in, whatever came of it."""
+        sending.state = _State.ACCEPTED
+        load = self._learn(sending, now, refused=False)
+        self._minute.accepted(sending.at)
+        if sending.at > self._refused_at:
+            self._accepted_load = max(self._accepted_load, load.sure)
+
+    def refused(self, sending: Sending, now: float, retry_after_seconds: float | None) -> None:
+        """Learn from a request that the source refused."""
+        sending.state = _State.REFUSED
+        if retry_after_seconds is not None:
+            self._retry_after_seconds = retry_after_seconds
+        load = self._learn(sending, now, refused=True)
+        is_bounded = self._belief.is_bounded > SURE_OF_BOUND
+        if sending.at > self._suspected_at + EVENT_SECONDS:
+            # What is suspected has to prove itself by what is sent from now on.
+            self._suspected_at = now
+            is_refuted = not is_bounded and not self._minute.is_beyond(sending.at)
+            if is_refuted:
+                self._belief.suspect_bound()
+            self._minute.refused(sending.at, now, self._pause_seconds(self._minute.gain), anew=is_refuted)
+        self._minute.take_back(sending.at)
+        is_second = now - self._refused_at < CAUTION_SECONDS + self._retry_after_seconds
+        is_other = is_bounded or self._belief.is_chance() > SURE_OF_CHANCE
+        if is_second and self._accepted_load < load.sure and not is_other:
+            self._be_cautious(sending, load, now)
+        self._refused_at, self._accepted_load = now, 0
+        self._schedule_probe(now)
+
+    def _be_cautious(self, sending: Sending, load: Load, now: float) -> None:
+        """Allow no more than was let in just before; where a refusal costs a pause, less and longer each time."""
+        level = self._accepted_before(sending)
+        pause = self._retry_after_seconds
+        if pause and now < self._cautious_until + self._caution_seconds:
+            level = min(level, self._caution - (load.sure <= self._caution))
+            self._caution_seconds = min(2 * self._caution_seconds, LONGEST_CAUTION_SECONDS)
+        else:
+            self._caution_seconds = CAUTION_SECONDS
+        self._caution = max(1, level)
+        self._cautious_until = now + pause + self._caution_seconds
+
+    def lost(self, sending: Sending) -> None:
+        """Note a request without an answer: it says nothing of a limit, yet the source may have counted it."""
+        sending.state = _State.LOST
+
+    def adjust_for_headers(self, said: Mapping[str, int], own: Mapping[str, float], now: float) -> None:
+        """Learn from how much of each quota the source says is used, beside our own count, as percentages."""
+        self._ratio.update(said, own, now)
+
+    def decision(self, now: float) -> RateDecision:
+        """Return the rate in force, and what it was decided on."""
+        cut = self._ratio.cut
+        caution = self._caution if now < self._cautious_until else None
+        announced = max(1, round(self._limit / cut)) if cut > 1 else None
+        is_probing = now >= self._probe_at
+        basis = (self._weighings, caution, announced, is_probing)
+        if basis != self._basis:
+            self._basis = basis
+            decided = replace(
+                self._weighed, at=now, caution=caution, announced=announced, is_probing=is_probing
+            ).decided()
+            if not self.decisions or self.decisions[-1].says_else_than(decided):
+                self.decisions.append(decided)
+            self._decision = decided
+        return self._decision
+
+    def minute_limit(self, now: float) -> int | None:
+        """Return how many requests may go out in a minute, where that is less than the policy allows."""
+        return self._minute.limit(now) if self._belief.is_bounded > SURE_OF_BOUND else None
+
+    def changes_at(self, now: float) -> float:
+        """Return when the rate rises by itself; infinite where only an answer changes it."""
+        moments = (self._cautious_until, self._probe_at, self._minute.feel_at)
+        return min((at for at in moments if at > now), default=math.inf)
+
+    @property
+    def _believed(self) -> int:
+        """The rate that the belief alone makes advisable."""
+        return self._weighed.rate
+
+    def _is_probing(self, now: float) -> bool:
+        return now >= self._probe_at and now >= self._cautious_until and self._believed < self._limit
+
+    def _learn(self, sending: Sending, now: float, *, refused: bool) -> Load:
+        load = self._load(sending)
+        prior = None
+        if self._slot is not None:
+            self._hours.learn(self._slot, self._belief.cells, now - self._learned_at)
+            self._learned_at = now
+            prior = self._hours.prior(self._slot) or self._usual
+        self._belief.drift(now, prior)
+        is_beyond_bound = (
+            self._belief.is_bounded > 0
+            and sending.at > self._suspected_at + EVENT_SECONDS
+            and self._minute.is_beyond(sending.at)
+        )
+        self._belief.update(load, refused=refused, is_beyond_bound=is_beyond_bound)
+        self._follow_belief(now)
+        if not refused and load.sure > self._believed:
+            # The probe came through: go on at once, one answer alone may not convince.
+            self._schedule_probe(now, soon=True)
+        return load
+
+    def _follow_belief(self, now: float) -> None:
+        before = self._believed
+        self._weighed = self._weigh()
+        self._weighings += 1
+        if self._believed != before or self._probe_at == math.inf:
+            self._schedule_probe(now, soon=self._believed > before)
+
+    def _load(self, sending: Sending) -> Load:
+        """Count what the source had let in within its window when ``sending`` arrived, itself included."""
+        sure = most = 1
+        for other in reversed(self._sendings):
+            if other.at > sending.at or other is sending:
+                continue
+            age = sending.at - other.at
+            if age > WINDOW_SECONDS + self._guard_seconds - CLOCK_SLACK_SECONDS:
+                break
+            if other.state is _State.REFUSED:
+                continue
+            most += 1
+            sure += other.state is not _State.LOST and age < WINDOW_SECONDS - self._guard_seconds
+        return Load(sure, most)
+
+    def _accepted_before(self, sending: Sending) -> int:
+        return sum(
+            other.state in {_State.PENDING, _State.ACCEPTED}
+            for other in self._sendings
+            if sending.at - WINDOW_SECONDS < other.at < sending.at
+        )
+
+    def _weigh(self) -> RateDecision:
+        """Return what is believed now; the belief alone decides on it, where nothing else is in the way."""
+        return RateDecision(
+            limit=self._limit,
+            expected=tuple(self._belief.of_limits()),
+            failure_rate=self._belief.failure_rate(),
+            refusal_cost=max(LEAST_REFUSAL_COST, self._retry_after_seconds * self._limit),
+        ).decided()
+
+    def _pause_seconds(self, gain: float) -> float:
+        """Return how long to rest before a limit is felt upward, where ``gain`` is what its fall would bring."""
+        cost_seconds = self._retry_after_seconds or 1 / self._believed
+        seconds = math.sqrt(2 * cost_seconds * CHANGE_SECONDS / gain) if gain > 0 else LONGEST_PROBE_SECONDS
+        return min(LONGEST_PROBE_SECONDS, max(SHORTEST_PROBE_SECONDS, seconds))
+
+    def _schedule_probe(self, now: float, *, soon: bool = False) -> None:
+        """Plan the next probe by the square-root rule: rarer the dearer a refusal is and the less there is to gain.
+
+        The rule is for a limit that is known and may change; while a higher one is thought possible as it is, and
+        a refusal costs little, a probe comes sooner.
+        """
+        rate = self._believed
+        if rate >= self._limit:
+            self._probe_at = math.inf
+            return
+        if soon:
+            self._probe_at = now
+            return
+        seconds = self._pause_seconds((self._limit - rate) / rate)
+        if not self._retry_after_seconds:
+            seconds *= (1 - math.fsum(self._weighed.expected[rate + 1 :])) ** 2
+        self._probe_at = now + seconds

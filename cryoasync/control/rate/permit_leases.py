@@ -1,0 +1,150 @@
+"""Slots leased ahead: few at a time, at most a second before they are used."""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from cryoasync.control.rate.permit_ledger import LEASE_AHEAD_SECONDS, PermitLedger, Slot
+from cryoasync.control.rate.rate_policy import NANOSECONDS, RatePolicy
+from cryoasync.errors import DatabaseUnavailableError
+from cryoasync.ports import Clock
+
+LEASE_AT_MOST = 5
+LEASE_AGAIN_AT = 2
+STORE_RETRY_SECONDS = 1.0
+FAR_SECONDS = 0.2
+"""A store that takes longer for a lease is far: more is leased, and earlier, as time goes on meanwhile."""
+
+FADING = 0.95
+"""How fast a slow lease is forgotten, with each quicker one."""
+
+CLOCK_RESOLUTION_SECONDS = 1e-6
+"""A slot this near is due: a timer may fire a rounding error early, and waiting for the rest would spin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """How many wait for a permit now, under what policy, from when on, and when that changes by itself."""
+
+    waiting: int
+    policy: RatePolicy
+    hold_until: float
+    changes_at: float | None = None
+
+
+class PermitLeases:
+    """Keeps as many slots leased as there is demand for, as far ahead as is needed."""
+
+    def __init__(
+        self, ledger: PermitLedger, demand: Callable[[], Demand], tolerance_seconds: float, *, clock: Clock
+    ) -> None:
+        """Lease from ``ledger``; a slot later than ``tolerance_seconds`` is of no use any more."""
+        self.expired = 0
+        self.leased = asyncio.Event()
+        self.wanted = asyncio.Event()
+        self._ledger = ledger
+        self._demand = demand
+        self._tolerance_seconds = tolerance_seconds
+        self._clock = clock
+        self._slots: deque[Slot] = deque()
+        self._generation = 0
+        self._took_seconds = 0.0
+
+    def seconds_until_due(self) -> float | None:
+        """Return when the first slot that is of use may be used; 0 is now, ``None`` without a slot."""
+        while self._slots:
+            due, now = self._slots[0].at / NANOSECONDS, self._clock()
+            if now <= due + self._tolerance_seconds:
+                return due - now if due - now > CLOCK_RESOLUTION_SECONDS else 0.0
+            self._ledger.void(self._slots.popleft().number)
+            self.expired += 1
+            self.wanted.set()
+        return None
+
+    def take(self) -> Slot:
+        """Take the first slot, which is due."""
+        self.wanted.set()
+        return self._slots.popleft()
+
+    def give_back(self) -> None:
+        """Take back what was leased under other circumstances."""
+        for slot in self._slots:
+            self._ledger.void(slot.number)
+        self._slots.clear()
+        self._generation += 1
+        self.wanted.set()
+
+    @property
+    def _is_far(self) -> bool:
+        """Whether a store answers so late that a lease must begin long before it is needed."""
+        return self._took_seconds > FAR_SECONDS
+
+    @property
+    def _ahead_seconds(self) -> float:
+        return LEASE_AHEAD_SECONDS + (2 * self._took_seconds if self._is_far else 0.0)
+
+    @property
+    def _at_most(self) -> int:
+        return math.ceil(LEASE_AT_MOST * self._ahead_seconds)
+
+    @property
+    def _again_at(self) -> int:
+        return LEASE_AGAIN_AT + (math.ceil(LEASE_AT_MOST * self._took_seconds) if self._is_far else 0)
+
+    def _wanted(self, demand: Demand) -> int:
+        """Return how many permits will be wanted: until a lease of a far store is there, some come again and again."""
+        return self._at_most if self._is_far and demand.waiting else demand.waiting
+
+    async def keep(self) -> None:
+        """Lease until cancelled; while a store is out of reach nothing is leased.
+
+        Raises:
+            DatabaseError: a budget store refuses for a reason that waiting does not mend.
+        """
+        while True:
+            self.wanted.clear()
+            demand = self._demand()
+            lacking = min(self._at_most, self._wanted(demand)) - len(self._slots)
+            if lacking <= 0 or len(self._slots) > self._again_at:
+                until = demand.changes_at
+                await wait_for(self.wanted, None if until is None else until - self._clock())
+                continue
+            before = len(self._slots)
+            try:
+                next_slot = await self._lease(lacking, demand)
+            except DatabaseUnavailableError:
+                # Whoever commits decides when the patience is over; without a budget nothing goes out meanwhile.
+                await asyncio.sleep(STORE_RETRY_SECONDS)
+                continue
+            self.leased.set()
+            if len(self._slots) < before + lacking:
+                room_at = next_slot - self._ahead_seconds + LEASE_AHEAD_SECONDS / 2
+                await wait_for(self.wanted, room_at - self._clock())
+
+    async def _lease(self, count: int, demand: Demand) -> float:
+        """Lease up to ``count`` slots, and return the first moment that is still free."""
+        generation, began_at = self._generation, self._clock()
+        slots, next_slot = await self._ledger.lease(
+            count, demand.policy, demand.hold_until, ahead_seconds=self._ahead_seconds
+        )
+        self._took_seconds = max(self._clock() - began_at, FADING * self._took_seconds)
+        if generation == self._generation:
+            self._slots.extend(slots)
+        else:
+            # The circumstances have changed meanwhile.
+            for slot in slots:
+                self._ledger.void(slot.number)
+        return next_slot
+
+
+async def wait_for(event: asyncio.Event, seconds: float | None) -> None:
+    """Return when ``event`` is set, or after ``seconds``."""
+    if seconds is None:
+        await event.wait()
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
