@@ -1,4 +1,4 @@
-"""Slots leased ahead: few at a time, at most a second before they are used."""
+"""Slots leased ahead: few at a time, a second before they are used, and earlier where a store is far."""
 
 import asyncio
 import math

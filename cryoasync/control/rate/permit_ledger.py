@@ -1,7 +1,7 @@
 """The permits of one process: leased ahead from the budget stores, used, settled or taken back.
 
-They are leased at most a second's worth ahead, before they are used: a process killed between a lease and a
-send leaves the policy kept, and a database far away costs no throughput.
+They are leased before they are used, a second's worth ahead, and more where a store is far: a process killed
+between a lease and a send leaves the policy kept, and a database far away costs little of the rate.
 """
 
 import random
