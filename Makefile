@@ -35,8 +35,8 @@ check: install ## Check format, lint, types and the order of imports
 test-system: install ## Run the tests that need programs of the operating system
 	tests/system/install-tools
 	$(BIN)/pytest -m system tests/system
-	$(BIN)/pytest -n auto --pooler session tests/integration/database
-	$(BIN)/pytest -n auto --pooler transaction tests/integration/database
+	$(BIN)/pytest -n auto --pooler session tests/integration/database --ignore-glob="*/test_embedded*"
+	$(BIN)/pytest -n auto --pooler transaction tests/integration/database --ignore-glob="*/test_embedded*"
 
 lab: install ## Play the control of the traffic against a model of the source, beside the usual ways
 	$(BIN)/python -m benchmarks.laboratory
