@@ -9,6 +9,7 @@ import pytest
 from cryoasync.database import connection as connection_module
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
+from cryoasync.database.pool.member import PoolLimits
 from cryoasync.database.pooler import Pooler
 from cryoasync.errors import DatabaseError, DatabaseRefusedError, DatabaseUnavailableError, UsageError
 
@@ -104,16 +105,18 @@ async def test_an_error_inside_a_transaction_writes_nothing(database: Database) 
         assert await connection.fetchval("SELECT to_regclass('half_done')") is None
 
 
-async def test_a_transaction_left_open_is_rolled_back_without_a_word(database: Database) -> None:
+async def test_a_transaction_left_open_is_rolled_back_without_a_word(dsn: str) -> None:
     """A task that is cancelled while its transaction begins cannot end it."""
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    connection = await database.pool.get_connection()
-    await connection.execute("BEGIN")
-    await database.pool.release_connection(connection, keeps_session=True)
-    async with database.session() as again:
-        assert again is connection
-        assert not again.is_in_transaction()
+    only_one = DatabaseSettings(dsn=dsn, pool=PoolLimits(minimum=1, maximum=1))
+    async with open_database(only_one) as database:
+        connection = await database.pool.get_connection()
+        await connection.execute("BEGIN")
+        await database.pool.release_connection(connection, keeps_session=True)
+        async with database.session() as again:
+            assert again is connection
+            assert not again.is_in_transaction()
     assert complaints == []
 
 
