@@ -32,7 +32,7 @@ from cryoasync.database.connection import Database, DatabaseSettings, open_datab
 from cryoasync.database.molecules.backlog import enter_backlog
 from cryoasync.database.molecules.molecules import enter_records, records_of_molecules
 from cryoasync.models import Row
-from cryoasync.service.bulk_load import TABLES
+from cryoasync.service.bulk_load import INDEXES
 from cryoasync.sources.chembl.table import CHEMBL_MOLECULES
 from cryoasync.sources.pubchem.table import PUBCHEM_COMPOUNDS
 
@@ -132,7 +132,7 @@ async def bench(arguments: argparse.Namespace) -> dict[str, Any]:
     ):
         if not arguments.keep_indexes:
             for database in (empty, full):
-                await DeferredIndexes(database=database, tables=TABLES).defer()
+                await DeferredIndexes(database=database, indexes=INDEXES).defer()
         started = time.perf_counter()
         for first in range(1, arguments.molecules + 1, 100_000):
             await fill_pubchem(full_dsn, first, min(first + 99_999, arguments.molecules))

@@ -12,8 +12,8 @@ from cryoasync.pipeline.shutdown import StopRequest
 BULK_ENTRIES = 500_000
 """From so many pending entries on a load is large. Below, creating the indexes saves less than it is worth."""
 
-TABLES = ("pubchem_compounds", "chembl_molecules")
-"""Tables of sources, whose secondary indexes no commit reads."""
+INDEXES = ("molecules_inchikey", "chembl_molecules_parent_chembl_id")
+"""Those that no commit reads. That an InChIKey is unique needs none: the molecule's id, the key, is made of it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -24,7 +24,7 @@ class BulkLoad:
     def __init__(self, database: Database, stop: StopRequest, *, pending: int) -> None:
         """Look at a run that has so many ``pending`` entries; ``stop`` leaves what is still to do to the next start."""
         self._stop = stop
-        self._indexes = DeferredIndexes(database=database, tables=TABLES)
+        self._indexes = DeferredIndexes(database=database, indexes=INDEXES)
         self._is_large = pending >= BULK_ENTRIES
 
     async def begin(self) -> None:

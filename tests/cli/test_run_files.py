@@ -422,7 +422,7 @@ def test_a_large_first_load_creates_its_indexes_at_the_end(
     command_line: CommandLine, home: Path, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And where it did not come to that, the next run does it."""
-    index = "SELECT to_regclass('cryoasync.pubchem_compounds_inchikey') IS NOT NULL"
+    index = "SELECT to_regclass('cryoasync.molecules_inchikey') IS NOT NULL"
     written(home / "own.sdf", sdf("methane", 1) + sdf("", 2))
     written(home / "next.sdf", sdf("ethane", 2))
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Secondary indexes that a large first load does without: built once over all rows, they cost a fraction.
+"""Indexes that a large first load does without: built once over all rows, they cost a fraction.
 
 An index is dropped and written down in one transaction, and created and crossed out in another, so that whatever is
 cut off in between is known to the next start. The rows themselves are logged and flushed as ever.
@@ -26,9 +26,8 @@ FROM pg_index
 JOIN pg_class AS index ON index.oid = indexrelid
 JOIN pg_class AS owned ON owned.oid = indrelid
 WHERE owned.relnamespace = 'cryoasync'::regnamespace
-    AND owned.relname = ANY ($1::text[])
+    AND index.relname = ANY ($1::text[])
     AND pg_has_role(owned.relowner, 'USAGE')
-    AND NOT indisunique
 ORDER BY 1
 """
 _WRITE_DOWN = "INSERT INTO cryoasync.deferred_indexes (name, table_name, definition) VALUES ($1, $2, $3)"
@@ -46,28 +45,28 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeferredIndexes:
-    """The indexes of some tables of the schema ``cryoasync`` that need not be there during a load."""
+    """The indexes of the schema ``cryoasync`` that, by their names, need not be there during a load."""
 
     database: Database
-    tables: Sequence[str]
+    indexes: Sequence[str]
 
     async def defer(self) -> tuple[str, ...]:
-        """Drop the indexes of those tables that are empty, and return their names.
+        """Drop those whose tables are empty, and return their names.
 
         Nothing is dropped where the user does not own a table, or somebody else uses it at the moment.
         """
         try:
             async with self.database.transaction() as connection:
                 await connection.execute(_WITHOUT_WAITING)
-                empty = [table for table in self.tables if await _is_empty(connection, table)]
-                found = await connection.fetch(_CANDIDATES, empty)
-                for index in found:
+                candidates = await connection.fetch(_CANDIDATES, self.indexes)
+                deferred = [index for index in candidates if await _is_empty(connection, index["table_name"])]
+                for index in deferred:
                     await connection.execute(_WRITE_DOWN, *index)
                     await connection.execute(f"DROP INDEX {qualified('cryoasync', index['name'])}")
         except DatabaseError as error:
             _log.debug("indexes are kept during the load", reason=error.message)
             return ()
-        return tuple(index["name"] for index in found)
+        return tuple(index["name"] for index in deferred)
 
     async def create(self) -> tuple[str, ...]:
         """Create all indexes that were deferred, by whomever, and return their names; log how far that is.

@@ -40,7 +40,6 @@ CREATE TABLE cryoasync.pubchem_compounds (
     fetched_at timestamptz NOT NULL,
     run_id bigint NOT NULL
 );
-CREATE INDEX pubchem_compounds_inchikey ON cryoasync.pubchem_compounds (inchikey);
 COMMENT ON TABLE cryoasync.pubchem_compounds IS 'What PubChem said, and nothing else. NULL is what PubChem left out, or was not asked for.';
 COMMENT ON COLUMN cryoasync.pubchem_compounds.synonyms IS 'NULL: not asked for. An empty array: asked for, and PubChem has none.';
 

@@ -38,7 +38,6 @@ CREATE TABLE cryoasync.chembl_molecules (
     fetched_at timestamptz NOT NULL,
     run_id bigint NOT NULL
 );
-CREATE INDEX chembl_molecules_standard_inchi_key ON cryoasync.chembl_molecules (standard_inchi_key);
 CREATE INDEX chembl_molecules_parent_chembl_id ON cryoasync.chembl_molecules (parent_chembl_id);
 COMMENT ON TABLE cryoasync.chembl_molecules IS 'What ChEMBL said, and nothing else: each row is one answer of one release. NULL is what it left out.';
 COMMENT ON COLUMN cryoasync.chembl_molecules.synonyms IS 'Distinct and sorted, for ChEMBL gives them in no lasting order. NULL: it said nothing of them.';

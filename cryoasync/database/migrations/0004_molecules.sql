@@ -8,11 +8,12 @@ COMMENT ON FUNCTION cryoasync.standard_inchikey IS 'The key itself where it has 
 
 CREATE TABLE cryoasync.molecules (
     id uuid PRIMARY KEY,
-    inchikey text COLLATE "C" UNIQUE,
+    inchikey text COLLATE "C",
     name text,
     smiles text,
     molecular_formula text
 );
+CREATE UNIQUE INDEX molecules_inchikey ON cryoasync.molecules (inchikey);
 COMMENT ON TABLE cryoasync.molecules IS 'One row a structure, over all sources; what has none is a molecule by its source''s id.';
 COMMENT ON COLUMN cryoasync.molecules.id IS 'UUIDv5 of the identifiers.org URL of the InChIKey, or of the source''s id where there is no structure.';
 
@@ -22,7 +23,14 @@ CREATE TABLE cryoasync.molecule_sources (
     molecule_id uuid NOT NULL,
     PRIMARY KEY (source, source_id)
 );
-CREATE INDEX molecule_sources_molecule ON cryoasync.molecule_sources (molecule_id);
+
+-- What the records of one molecule are ordered by: PubChem's before ChEMBL's, each by its number.
+CREATE FUNCTION cryoasync.record_place(source text, source_id text) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE source WHEN 'pubchem' THEN source_id::bigint ELSE (1::bigint << 62) + substr(source_id, 7)::bigint END;
+
+CREATE INDEX molecule_sources_molecule
+    ON cryoasync.molecule_sources (molecule_id, cryoasync.record_place(source, source_id));
 COMMENT ON TABLE cryoasync.molecule_sources IS 'Which molecule each record of a source is; several of one source may be the same.';
 
 CREATE TABLE cryoasync.molecule_redirects (
@@ -67,30 +75,49 @@ SELECT 'pubchem', '0' WHERE EXISTS (SELECT FROM cryoasync.pubchem_compounds)
 UNION ALL
 SELECT 'chembl', '' WHERE EXISTS (SELECT FROM cryoasync.chembl_molecules);
 
--- What a molecule is called and looks like: what the first of its records says that says anything, PubChem's before
--- the others and the lowest number first. The least of the texts that begin with the record's place, 21 characters,
--- is many times faster than sorting each molecule's records.
-CREATE VIEW cryoasync.molecule_values AS
-SELECT molecule_id AS id,
-       max(inchikey) AS inchikey,
-       substr(min(place || name), 22) AS name,
-       substr(min(place || smiles), 22) AS smiles,
-       substr(min(place || formula), 22) AS molecular_formula
-FROM (
-    SELECT s.molecule_id,
-           CASE s.source WHEN 'pubchem' THEN '0' ELSE '1' END || lpad(s.source_id, 20, '0') COLLATE "C" AS place,
-           cryoasync.standard_inchikey(coalesce(p.inchikey, c.standard_inchi_key)) AS inchikey,
-           coalesce(p.title, c.pref_name) AS name,
-           coalesce(p.smiles, c.canonical_smiles) AS smiles,
-           coalesce(p.molecular_formula, c.full_molformula) AS formula
-    FROM cryoasync.molecule_sources AS s
-    LEFT JOIN cryoasync.pubchem_compounds AS p
-        ON p.cid = CASE WHEN s.source = 'pubchem' THEN s.source_id::bigint END
-    LEFT JOIN cryoasync.chembl_molecules AS c
-        ON c.chembl_id = CASE WHEN s.source = 'chembl' THEN s.source_id END
-) AS records
-GROUP BY molecule_id;
-COMMENT ON VIEW cryoasync.molecule_values IS 'What each molecule''s row must say, by what its records say now.';
+CREATE VIEW cryoasync.molecule_records AS
+SELECT s.molecule_id,
+       cryoasync.record_place(s.source, s.source_id) AS place,
+       cryoasync.standard_inchikey(coalesce(p.inchikey, c.standard_inchi_key)) AS inchikey,
+       coalesce(p.title, c.pref_name) AS name,
+       coalesce(p.smiles, c.canonical_smiles) AS smiles,
+       coalesce(p.molecular_formula, c.full_molformula) AS molecular_formula
+FROM cryoasync.molecule_sources AS s
+LEFT JOIN cryoasync.pubchem_compounds AS p
+    ON p.cid = CASE WHEN s.source = 'pubchem' THEN s.source_id::bigint END
+LEFT JOIN cryoasync.chembl_molecules AS c
+    ON c.chembl_id = CASE WHEN s.source = 'chembl' THEN s.source_id END;
+COMMENT ON VIEW cryoasync.molecule_records IS 'What each record says of its molecule''s row, and its place among the molecule''s records.';
+
+-- What the first of its records says that says anything. Nearly always that is the very first one: looking for each
+-- value among the others only where it is missing there keeps the price of a molecule of many records that of one.
+CREATE FUNCTION cryoasync.molecule_values(ids uuid[])
+RETURNS TABLE (id uuid, inchikey text, name text, smiles text, molecular_formula text)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT wanted.id,
+           coalesce(first.inchikey, (
+               SELECT r.inchikey FROM cryoasync.molecule_records AS r
+               WHERE r.molecule_id = wanted.id AND r.inchikey IS NOT NULL ORDER BY r.place LIMIT 1
+           )),
+           coalesce(first.name, (
+               SELECT r.name FROM cryoasync.molecule_records AS r
+               WHERE r.molecule_id = wanted.id AND r.name IS NOT NULL ORDER BY r.place LIMIT 1
+           )),
+           coalesce(first.smiles, (
+               SELECT r.smiles FROM cryoasync.molecule_records AS r
+               WHERE r.molecule_id = wanted.id AND r.smiles IS NOT NULL ORDER BY r.place LIMIT 1
+           )),
+           coalesce(first.molecular_formula, (
+               SELECT r.molecular_formula FROM cryoasync.molecule_records AS r
+               WHERE r.molecule_id = wanted.id AND r.molecular_formula IS NOT NULL ORDER BY r.place LIMIT 1
+           ))
+    FROM unnest(ids) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM cryoasync.molecule_records AS r WHERE r.molecule_id = wanted.id ORDER BY r.place LIMIT 1
+    ) AS first;
+END;
+COMMENT ON FUNCTION cryoasync.molecule_values IS 'What the rows of some molecules must say, by what their records say now.';
 
 CREATE VIEW cryoasync.molecule_parents AS
 SELECT salt.molecule_id, parent.molecule_id AS parent_molecule_id, c.chembl_id, c.parent_chembl_id

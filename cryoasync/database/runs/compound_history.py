@@ -18,12 +18,19 @@ _ROWS = {
 }
 # What a file says of its structures may stand anywhere in it, and need not be right: RDKit's key is asked for.
 _WITH_INCHIKEY = """
-SELECT 'pubchem' AS source, cid::text AS source_id, cid FROM cryoasync.pubchem_compounds WHERE inchikey = $1
+(
+    SELECT source, source_id
+    FROM cryoasync.molecule_sources
+    WHERE molecule_id = (SELECT id FROM cryoasync.molecules WHERE inchikey = $1)
+    ORDER BY cryoasync.record_place(source, source_id)
+)
 UNION ALL
-SELECT 'chembl', chembl_id, NULL FROM cryoasync.chembl_molecules WHERE standard_inchi_key = $1
-UNION ALL
-SELECT source, source_id, NULL FROM cryoasync.rdkit_descriptors WHERE source = 'files' AND inchikey = $1
-ORDER BY cid, source, source_id
+(
+    SELECT source, source_id
+    FROM cryoasync.rdkit_descriptors
+    WHERE source = 'files' AND inchikey = $1
+    ORDER BY source_id
+)
 """
 _DESCRIPTORS = "SELECT * FROM cryoasync.rdkit_descriptors WHERE source = $1 AND source_id = $2"
 _FAILURES = """

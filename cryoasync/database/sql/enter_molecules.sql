@@ -3,8 +3,7 @@
 WITH entered AS (
     INSERT INTO cryoasync.molecules AS stored (id, inchikey, name, smiles, molecular_formula)
     SELECT id, inchikey, name, smiles, molecular_formula
-    FROM cryoasync.molecule_values
-    WHERE id = ANY ($1::uuid[])
+    FROM cryoasync.molecule_values($1::uuid[])
     ORDER BY id
     ON CONFLICT (id) DO UPDATE SET id = stored.id WHERE false
     RETURNING id

@@ -1,7 +1,6 @@
 UPDATE cryoasync.molecules AS stored
 SET inchikey = new.inchikey, name = new.name, smiles = new.smiles, molecular_formula = new.molecular_formula
-FROM cryoasync.molecule_values AS new
+FROM cryoasync.molecule_values($1::uuid[]) AS new
 WHERE new.id = stored.id
-    AND new.id = ANY ($1::uuid[])
     AND (stored.inchikey, stored.name, stored.smiles, stored.molecular_formula)
         IS DISTINCT FROM (new.inchikey, new.name, new.smiles, new.molecular_formula)
