@@ -117,6 +117,23 @@ async def test_one_structure_is_one_molecule(database: Database, fetch: Fetch) -
     assert len(await fetch(SOURCES)) == 5
 
 
+async def test_a_molecule_of_many_records_costs_no_more_than_one_of_few(
+    database: Database, fetch: Fetch
+) -> None:
+    """What it says is found in its first record; where that lacks something, the search ends with who has it."""
+    many = [compound(cid, inchikey=ASPIRIN, title=f"{cid}", molecular_formula="C") for cid in range(2, 500)]
+    await bring(database, compound(1, inchikey=ASPIRIN, title="First", smiles="C"), *many)
+    await merge(database, compound(500, inchikey=ASPIRIN))
+    read = """
+        SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relid = 'cryoasync.pubchem_compounds'::regclass
+    """
+    async with database.transaction() as connection:
+        before = await connection.fetchval(read)
+        await enter_records(connection, [Record("pubchem", "500")])
+        assert await connection.fetchval(read) - before < 20
+    assert await fetch(MOLECULES) == [(ASPIRIN, "First", "C", "C")]
+
+
 @pytest.mark.parametrize(
     "key",
     [None, "", "BSYNRYMUTXBXSQ-UHFFFAOYNA-N", "BSYNRYMUTXBXSQ-UHFFFAOYSA", "x" * 2000],
