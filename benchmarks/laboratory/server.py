@@ -106,6 +106,9 @@ class Server:
         self.tally.most_in_a_minute = max(self.tally.most_in_a_minute, self._all_minute.count(now))
         model = self._model
         outage = model.outage(now)
+        if outage is Kind.BLOCKED:
+            self.tally.in_block += 1
+            self.tally.refused += 1
         if outage is not None:
             seconds = model.timeout_seconds if outage is Kind.HUNG else 0.02
             return Answer(outage, seconds)

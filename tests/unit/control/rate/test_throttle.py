@@ -1,6 +1,8 @@
 """How long a host is left alone: events, not answers, and never less than it asks for."""
 
 import random
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -40,8 +42,53 @@ def test_each_event_doubles_the_patience_up_to_a_minute() -> None:
     assert waits(10) == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
 
 
-def test_a_block_begins_at_half_a_minute_and_doubles_up_to_a_quarter_of_an_hour() -> None:
-    assert waits(7, blocked=True) == [30.5, 61.0, 122.0, 244.0, 488.0, 916.0, 932.0]
+@dataclass(slots=True)
+class Block:
+    """A block that every request into it prolongs, sat out by single requests that say whether it is over."""
+
+    lasts_seconds: float
+    rng: random.Random
+    prolonged_seconds: float = 5.0
+    asked_at: list[float] = field(default_factory=list)
+
+    def sit_out(self, retry_after: float | None = None) -> float:
+        """Return how long after the end the request went out that was let in."""
+        backoff, now, until = ThrottleBackoff(self.rng), 0.0, self.lasts_seconds
+        while now < until:
+            self.asked_at.append(now)
+            until += self.prolonged_seconds * (now > 0.0)
+            wait = backoff.refused(refusal(now, retry_after, blocked=True), now + 0.05)
+            assert wait is not None
+            now += 0.05 + wait
+        return now - until
+
+
+@pytest.mark.parametrize(
+    ("lasts_seconds", "late_seconds", "requests"), [(120, 45, 5), (240, 62, 8), (3600, 260, 35)]
+)
+def test_a_block_sat_out_ends_close_after_the_source_forgives(
+    lasts_seconds: float, late_seconds: float, requests: int
+) -> None:
+    for seed in range(50):
+        block = Block(lasts_seconds, random.Random(seed))
+        assert block.sit_out() <= late_seconds
+        assert len(block.asked_at) <= requests
+        assert min(later - at for at, later in pairwise(block.asked_at)) >= 30.0
+
+
+def test_the_patience_with_a_block_grows_up_to_a_quarter_of_an_hour() -> None:
+    block = Block(3 * DAY, Highest(), prolonged_seconds=0.0)
+    block.sit_out()
+    between = [round(later - at, 3) for at, later in pairwise(block.asked_at)]
+    assert between == sorted(between)
+    assert between[0] == 30.0 * 1.25 + 0.05
+    assert between[-1] == MAXIMUM_BLOCK_SECONDS + MAXIMUM_JITTER_SECONDS + 0.05
+
+
+def test_into_a_block_goes_one_request_for_each_time_that_it_asks_for() -> None:
+    block = Block(3600.0, random.Random(1))
+    block.sit_out(retry_after=300.0)
+    assert min(later - at for at, later in pairwise(block.asked_at)) >= 300.0
 
 
 def test_eight_answers_to_requests_sent_before_the_refusal_are_one_event() -> None:
@@ -71,10 +118,8 @@ def test_a_good_answer_to_a_later_request_forgets_the_events() -> None:
     assert backoff.refused(refusal(5.0), 5.5) == 0.5
 
 
-@pytest.mark.parametrize("blocked", [False, True], ids=["throttled", "blocked"])
-def test_a_day_of_refusals_keeps_the_longest_wait(*, blocked: bool) -> None:
-    longest = MAXIMUM_JITTER_SECONDS + MAXIMUM_BLOCK_SECONDS * blocked
-    assert waits(3000, blocked=blocked)[-1] == longest
+def test_a_day_of_refusals_keeps_the_longest_wait() -> None:
+    assert waits(3000)[-1] == MAXIMUM_JITTER_SECONDS
 
 
 @given(
