@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from cryoasync.control.rate.permit_ledger import LEASE_AHEAD_SECONDS, PermitLedger, Slot
@@ -27,31 +26,41 @@ CLOCK_RESOLUTION_SECONDS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """How many wait for a permit now, under what policy, from when on, and when that changes by itself."""
+    """How many wait for a permit now, under what policy, and from when on."""
 
     waiting: int
     policy: RatePolicy
     hold_until: float
-    changes_at: float | None = None
 
 
 class PermitLeases:
     """Keeps as many slots leased as there is demand for, as far ahead as is needed."""
 
     def __init__(
-        self, ledger: PermitLedger, demand: Callable[[], Demand], tolerance_seconds: float, *, clock: Clock
+        self,
+        ledger: PermitLedger,
+        demand: Callable[[], Demand],
+        leased: Callable[[], None],
+        *,
+        tolerance_seconds: float,
+        clock: Clock,
     ) -> None:
-        """Lease from ``ledger``; a slot later than ``tolerance_seconds`` is of no use any more."""
+        """Lease from ``ledger``, and call ``leased``; a slot later than ``tolerance_seconds`` is of no use any more."""
         self.expired = 0
-        self.leased = asyncio.Event()
-        self.wanted = asyncio.Event()
         self._ledger = ledger
         self._demand = demand
+        self._leased = leased
         self._tolerance_seconds = tolerance_seconds
         self._clock = clock
         self._slots: deque[Slot] = deque()
+        self._is_wanted = asyncio.Event()
         self._generation = 0
         self._took_seconds = 0.0
+
+    def want(self) -> None:
+        """Look at what is demanded, unless enough is leased."""
+        if len(self._slots) <= self._again_at:
+            self._is_wanted.set()
 
     def seconds_until_due(self) -> float | None:
         """Return when the first slot that is of use may be used; 0 is now, ``None`` without a slot."""
@@ -61,13 +70,14 @@ class PermitLeases:
                 return due - now if due - now > CLOCK_RESOLUTION_SECONDS else 0.0
             self._ledger.void(self._slots.popleft().number)
             self.expired += 1
-            self.wanted.set()
+            self.want()
         return None
 
     def take(self) -> Slot:
         """Take the first slot, which is due."""
-        self.wanted.set()
-        return self._slots.popleft()
+        slot = self._slots.popleft()
+        self.want()
+        return slot
 
     def give_back(self) -> None:
         """Take back what was leased under other circumstances."""
@@ -75,7 +85,7 @@ class PermitLeases:
             self._ledger.void(slot.number)
         self._slots.clear()
         self._generation += 1
-        self.wanted.set()
+        self.want()
 
     @property
     def _is_far(self) -> bool:
@@ -105,12 +115,11 @@ class PermitLeases:
             DatabaseError: a budget store refuses for a reason that waiting does not mend.
         """
         while True:
-            self.wanted.clear()
+            self._is_wanted.clear()
             demand = self._demand()
             lacking = min(self._at_most, self._wanted(demand)) - len(self._slots)
             if lacking <= 0 or len(self._slots) > self._again_at:
-                until = demand.changes_at
-                await wait_for(self.wanted, None if until is None else until - self._clock())
+                await self._is_wanted.wait()
                 continue
             before = len(self._slots)
             try:
@@ -119,10 +128,10 @@ class PermitLeases:
                 # Whoever commits decides when the patience is over; without a budget nothing goes out meanwhile.
                 await asyncio.sleep(STORE_RETRY_SECONDS)
                 continue
-            self.leased.set()
+            self._leased()
             if len(self._slots) < before + lacking:
                 room_at = next_slot - self._ahead_seconds + LEASE_AHEAD_SECONDS / 2
-                await wait_for(self.wanted, room_at - self._clock())
+                await self._wait(room_at - self._clock())
 
     async def _lease(self, count: int, demand: Demand) -> float:
         """Lease up to ``count`` slots, and return the first moment that is still free."""
@@ -139,12 +148,10 @@ class PermitLeases:
                 self._ledger.void(slot.number)
         return next_slot
 
-
-async def wait_for(event: asyncio.Event, seconds: float | None) -> None:
-    """Return when ``event`` is set, or after ``seconds``."""
-    if seconds is None:
-        await event.wait()
-        return
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
+    async def _wait(self, seconds: float) -> None:
+        """Return when more is wanted, or after ``seconds``."""
+        timer = asyncio.get_running_loop().call_later(seconds, self._is_wanted.set)
+        try:
+            await self._is_wanted.wait()
+        finally:
+            timer.cancel()

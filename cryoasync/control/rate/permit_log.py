@@ -5,13 +5,13 @@ every process on one address plans on the same log, and a restart finds what was
 """
 
 import heapq
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
-from typing import Annotated
-
-import msgspec
+from operator import attrgetter
 
 from cryoasync.control.rate.rate_policy import NANOSECONDS, BudgetUse, RatePolicy
+from cryoasync.control.rate.stored_permits import PermitEntry, StoredPermits, read_permits
 
 SOFT_PACING = 0.8
 """Permits are spaced by this part of the even distance: smooth, yet a late one does not cost throughput."""
@@ -32,21 +32,7 @@ LONGEST_HOLD_SECONDS = 3700.0
 NO_HOLD = -(2**62)
 """No hold, on any clock."""
 
-_Moment = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
-_Duration = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
-
-
-class PermitEntry(msgspec.Struct, array_like=True):
-    """One permit: when it may be used, and the running time reserved for it or settled."""
-
-    number: int
-    slot: _Moment
-    running: _Duration
-
-
-class _StoredLog(msgspec.Struct, array_like=True):
-    hold_until: _Moment
-    entries: list[PermitEntry]
+_slot_of = attrgetter("slot")
 
 
 class PermitLog:
@@ -88,28 +74,27 @@ class PermitLog:
 
     def settle(self, number: int, running: int) -> None:
         """Put the measured running time in the place of the reserved one."""
-        for entry in reversed(self._entries):
-            if entry.number == number:
-                self._all_running += running - entry.running
-                entry.running = running
-                return
+        index = self._index(number)
+        if index is not None:
+            entry = self._entries[index]
+            self._entries[index] = PermitEntry(number, entry.slot, running)
+            self._all_running += running - entry.running
 
     def use_at(self, number: int, at: int) -> None:
         """Note that a permit was used as late as ``at``."""
-        for index in range(len(self._entries) - 1, -1, -1):
-            if self._entries[index].number == number:
-                self._entries[index].slot = max(at, self._entries[index].slot)
-                if index + 1 < len(self._entries) and self._entries[index + 1].slot < at:
-                    self._entries = deque(sorted(self._entries, key=lambda entry: entry.slot))
-                return
+        index = self._index(number)
+        if index is None or at <= self._entries[index].slot:
+            return
+        self._entries[index] = PermitEntry(number, at, self._entries[index].running)
+        if index + 1 < len(self._entries) and self._entries[index + 1].slot < at:
+            self._sort()
 
     def void(self, number: int) -> None:
         """Take back a permit that was never used."""
-        for entry in reversed(self._entries):
-            if entry.number == number:
-                self._entries.remove(entry)
-                self._all_running -= entry.running
-                return
+        index = self._index(number)
+        if index is not None:
+            self._all_running -= self._entries[index].running
+            del self._entries[index]
 
     def hold(self, until: int) -> None:
         """Let nothing out before ``until``."""
@@ -129,20 +114,19 @@ class PermitLog:
 
     def use(self, now: int) -> BudgetUse:
         """Return how much of each window is taken at ``now``."""
-        counts = tuple(
-            sum(1 for entry in self._entries if now - length < entry.slot <= now)
-            for _, length in self._windows
-        )
+        upto = self._count_until(now)
+        counts = tuple(upto - self._count_until(now - length) for _, length in self._windows)
         return BudgetUse(counts=counts, running_seconds=self._running_time(now) / NANOSECONDS)
 
     def align(self, other: "PermitLog") -> None:
         """Take the times of permits that ``other`` has, too, from there: its clock is the better one."""
         slots = other.slots()
-        moved = [entry for entry in self._entries if slots.get(entry.number, entry.slot) != entry.slot]
-        for entry in moved:
-            entry.slot = slots[entry.number]
-        if moved:
-            self._entries = deque(sorted(self._entries, key=lambda entry: entry.slot))
+        if any(slots.get(entry.number, entry.slot) != entry.slot for entry in self._entries):
+            self._entries = deque(
+                PermitEntry(entry.number, slots.get(entry.number, entry.slot), entry.running)
+                for entry in self._entries
+            )
+            self._sort()
 
     def slots(self) -> dict[int, int]:
         """Return the permits on the books: when each may be used, by its number."""
@@ -152,16 +136,15 @@ class PermitLog:
         """Return this log under another policy."""
         log = PermitLog(policy)
         log._hold_until = self._hold_until
-        log._entries = deque(self._entries)
-        # The permits are shared with this log, so that its own sum may be of another time.
-        log._all_running = sum(entry.running for entry in self._entries)
+        log._entries = self._entries.copy()
+        log._all_running = self._all_running
         return log
 
     def dump(self, shift: int) -> bytes:
         """Return the log for a store whose clock is ``shift`` ns ahead of this one's."""
         entries = [PermitEntry(e.number, e.slot + shift, e.running) for e in self._entries]
         hold_until = NO_HOLD if self._hold_until == NO_HOLD else self._hold_until + shift
-        return msgspec.msgpack.encode(_StoredLog(hold_until, entries))
+        return StoredPermits(hold_until, entries).dump()
 
     @classmethod
     def load(cls, policy: RatePolicy, stored: bytes | None, shift: int) -> "PermitLog":
@@ -173,14 +156,10 @@ class PermitLog:
         log = cls(policy)
         if stored is None:
             return log
-        try:
-            content = msgspec.msgpack.decode(stored, type=_StoredLog)
-        except msgspec.MsgspecError as error:
-            raise ValueError(f"not a permit log: {error}") from error
+        content = read_permits(stored)
         log._hold_until = NO_HOLD if content.hold_until == NO_HOLD else content.hold_until - shift
         log._entries.extend(
-            PermitEntry(e.number, e.slot - shift, e.running)
-            for e in sorted(content.entries, key=lambda entry: entry.slot)
+            PermitEntry(e.number, e.slot - shift, e.running) for e in sorted(content.entries, key=_slot_of)
         )
         log._all_running = sum(entry.running for entry in log._entries)
         return log
@@ -189,9 +168,11 @@ class PermitLog:
         """Move to ``now`` what lies further ahead of it than anything is ever put."""
         farthest = now + round(LONGEST_LEASE_SECONDS * NANOSECONDS)
         if self._entries and self._entries[-1].slot > farthest:
-            for entry in self._entries:
-                entry.slot = now if entry.slot > farthest else entry.slot
-            self._entries = deque(sorted(self._entries, key=lambda entry: entry.slot))
+            self._entries = deque(
+                PermitEntry(entry.number, now, entry.running) if entry.slot > farthest else entry
+                for entry in self._entries
+            )
+            self._sort()
         if self._hold_until > now + round(LONGEST_HOLD_SECONDS * NANOSECONDS):
             self._hold_until = now + round(self.policy.horizon_seconds * NANOSECONDS)
 
@@ -235,7 +216,22 @@ class PermitLog:
 
     def _running_time(self, now: int) -> int:
         """Return the running time inside the window that ends at ``now``, whole for requests still under way."""
-        length = self._running_length
-        return sum(
-            min(entry.running, max(0, entry.slot + entry.running + length - now)) for entry in self._entries
-        )
+        left, began_before = 0, now - self._running_length
+        for entry in self._entries:
+            if entry.slot >= began_before:
+                break
+            left += min(entry.running, began_before - entry.slot)
+        return self._all_running - left
+
+    def _count_until(self, moment: int) -> int:
+        return bisect_right(self._entries, moment, key=_slot_of)
+
+    def _index(self, number: int) -> int | None:
+        """Return where a permit stands; it is one of the last, as a rule."""
+        for index in range(len(self._entries) - 1, -1, -1):
+            if self._entries[index].number == number:
+                return index
+        return None
+
+    def _sort(self) -> None:
+        self._entries = deque(sorted(self._entries, key=_slot_of))

@@ -6,20 +6,19 @@ module waits for that moment, and hands it to who is next.
 
 import asyncio
 import random
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
 
 from cryoasync.control.rate.budget_store import BudgetStore
-from cryoasync.control.rate.permit_leases import Demand, PermitLeases, wait_for
+from cryoasync.control.rate.permit_desk import PermitDesk
 from cryoasync.control.rate.permit_ledger import Permit, PermitLedger
-from cryoasync.control.rate.permit_queue import PermitQueue, Priority, Waiter
+from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.control.rate.rate_headers import RateAdvice
 from cryoasync.control.rate.rate_in_force import AdaptiveRate, RateInForce
-from cryoasync.control.rate.rate_policy import NANOSECONDS, RatePolicy
-from cryoasync.control.rate.rate_statistics import EndpointPermits, RateStatistics
+from cryoasync.control.rate.rate_policy import RatePolicy
+from cryoasync.control.rate.rate_statistics import RateStatistics
 from cryoasync.control.rate.throttle import Refusal, ThrottleBackoff
 from cryoasync.ports import Clock
 
@@ -51,14 +50,9 @@ class SharedRateLimiter:
         self._rate = RateInForce(policy, rate, clock=clock)
         self._clock = clock
         self._ledger = PermitLedger(host, policy, stores, clock=clock, rng=rng)
-        self._leases = PermitLeases(self._ledger, self._demand, policy.tolerance_seconds, clock=clock)
+        self._desk = PermitDesk(self._ledger, self._rate, policy.tolerance_seconds, clock=clock)
         self._backoff = ThrottleBackoff(rng)
-        self._queue = PermitQueue()
-        self._hold_until = 0.0
         self._is_blocked = False
-        self._probe_wanted = False
-        self._probe: int | None = None
-        self._endpoints: defaultdict[str, EndpointPermits] = defaultdict(EndpointPermits)
         self._waited_seconds = 0.0
         self._used_at = float("-inf")
 
@@ -73,27 +67,20 @@ class SharedRateLimiter:
             while (open_at := self._open_at(endpoint)) > (now := self._clock()):  # noqa: ASYNC110 - it may grow
                 await asyncio.sleep(open_at - now)
             return self._used(Permit(0, self._clock(), 0.0, endpoint), asked_at)
-        while True:
-            permit = await self._next_grant(endpoint, asked_at + priority.value)
-            if self._clock() <= permit.granted_at + self._policy.tolerance_seconds:
-                self._ledger.use(permit)
-                return self._used(permit, asked_at)
-            self._give_back(permit)
+        return self._used(await self._desk.take(endpoint, asked_at + priority.value), asked_at)
 
     def settle(self, permit: Permit, running_seconds: float) -> None:
         """Account for the answer to a request, which took the server about ``running_seconds``."""
-        if self._policy.is_unlimited:
-            return
-        self._ledger.settle(permit, running_seconds)
-        self._end_probe(permit, answered=True)
+        if not self._policy.is_unlimited:
+            self._desk.settle(permit, running_seconds)
 
     def release(self, permit: Permit) -> None:
         """Give back a permit whose request never went out."""
-        self._endpoints[permit.endpoint].used -= 1
+        self._desk.endpoints[permit.endpoint].used -= 1
         if self._policy.is_unlimited:
             return
         self.unanswered(permit)
-        self._give_back(permit)
+        self._desk.give_back(permit)
 
     def adjust_rate(
         self, headers: Mapping[str, str], permit: Permit | None, answered_at: datetime
@@ -105,7 +92,7 @@ class SharedRateLimiter:
         """
         advice, is_lower = self._rate.read(headers, permit, answered_at, self._ledger.budget_use)
         if is_lower:
-            self._leases.give_back()
+            self._desk.lease_anew()
         return advice
 
     def throttled(self, permit: Permit | None, refusal: Refusal) -> float:
@@ -116,17 +103,17 @@ class SharedRateLimiter:
         """
         now = self._clock()
         if permit is not None:
-            self._endpoints[permit.endpoint].refused += 1
+            self._desk.endpoints[permit.endpoint].refused += 1
         if permit is not None and permit.sending is not None:
             self._rate.refused(permit.sending, refusal)
-            self._leases.give_back()
+            self._desk.lease_anew()
             if not refusal.blocked and refusal.retry_after_seconds is None:
                 # The rate is lower now, which is all that such a refusal asks for.
-                return max(0.0, self._hold_until - now)
+                return max(0.0, self._desk.hold_until - now)
         hold = self._backoff.refused(refusal, now)
         if hold is not None:
             self._hold(hold, refusal, now)
-        return max(0.0, self._hold_until - now)
+        return max(0.0, self._desk.hold_until - now)
 
     def accepted(self, permit: Permit | None, sent_at: float) -> None:
         """Learn of a good answer to a request sent at ``sent_at``, which also ends a row of refusals."""
@@ -137,7 +124,7 @@ class SharedRateLimiter:
     def let_in(self, permit: Permit | None) -> None:
         """Learn that the host let a request in, whatever came of it."""
         if permit is not None and permit.sending is not None and self._rate.let_in(permit.sending):
-            self._leases.give_back()
+            self._desk.lease_anew()
 
     def unanswered(self, permit: Permit | None) -> None:
         """Note that nothing was heard of whether the host let a request in."""
@@ -147,7 +134,7 @@ class SharedRateLimiter:
     def set_ceiling(self, requests_per_second: float | None) -> None:
         """Let no more go out than so many a second from now on; it never raises what the policy allows."""
         self._rate.ceiling = requests_per_second
-        self._leases.give_back()
+        self._desk.lease_anew()
 
     @property
     def requests_per_second(self) -> float:
@@ -158,10 +145,10 @@ class SharedRateLimiter:
         """Return what the limiter did so far, and how it stands."""
         now = self._clock()
         return RateStatistics(
-            endpoints=dict(self._endpoints),
-            expired=self._leases.expired,
+            endpoints=dict(self._desk.endpoints),
+            expired=self._desk.expired,
             waited_seconds=self._waited_seconds,
-            held_seconds=max(0.0, self._hold_until - now),
+            held_seconds=max(0.0, self._desk.hold_until - now),
             is_blocked=self._is_blocked,
             use=self._policy.own_part(self._ledger.budget_use()),
             **self._rate.told(),
@@ -175,96 +162,31 @@ class SharedRateLimiter:
         Raises:
             DatabaseError: a budget store refuses for a reason that waiting does not mend.
         """
-        if self._policy.is_unlimited:
-            return
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._leases.keep(), name="permit-lease")
-            tasks.create_task(self._dispatch(), name="permit-dispatch")
-
-    async def _next_grant(self, endpoint: str, deadline: float) -> Permit:
-        waiter = self._queue.add(endpoint, deadline)
-        self._notify()
-        try:
-            return await waiter.permit
-        except asyncio.CancelledError:
-            if waiter.permit.cancelled():
-                self._queue.give_up(waiter)
-            else:
-                self._give_back(waiter.permit.result())
-            raise
+        if not self._policy.is_unlimited:
+            await self._desk.run()
 
     def _used(self, permit: Permit, asked_at: float) -> Permit:
         """Count a permit that is used now."""
         now = self._clock()
-        self._endpoints[permit.endpoint].used += 1
+        self._desk.endpoints[permit.endpoint].used += 1
         self._waited_seconds += now - asked_at
         self._used_at = now
         permit.sequence = self._rate.headers.sent(permit.endpoint)
         permit.sending = self._rate.sent()
         return permit
 
-    def _give_back(self, permit: Permit) -> None:
-        self._ledger.void(permit.number)
-        self._endpoints[permit.endpoint].wasted += 1
-        self._end_probe(permit, answered=False)
-
     def _hold(self, seconds: float, refusal: Refusal, now: float) -> None:
         """Leave the host alone; after a block one single request tells whether it is over."""
-        self._hold_until = max(self._hold_until, now + seconds)
-        self._is_blocked = self._probe_wanted = refusal.blocked
-        self._probe = None
-        self._leases.give_back()
+        self._is_blocked = refusal.blocked
+        self._desk.hold(now + seconds, probe=refusal.blocked)
         if refusal.blocked:
             _log.warning(
                 "address blocked by the source", host=self._host, left_alone_seconds=round(seconds, 1)
             )
-
-    def _end_probe(self, permit: Permit, *, answered: bool) -> None:
-        """Let the others go once the single request is answered; where it never went out, wait for another."""
-        if self._probe == permit.number:
-            self._probe_wanted, self._probe = not answered, None
-            self._notify()
-
-    def _notify(self) -> None:
-        self._leases.wanted.set()
-        self._leases.leased.set()
-
-    async def _dispatch(self) -> None:
-        """Hand each slot, when its moment has come, to the waiter who is next."""
-        while True:
-            self._leases.leased.clear()
-            waiter = None if self._probe is not None else self._queue.next(self._is_open)
-            delay = None if waiter is None else self._leases.seconds_until_due()
-            if waiter is None or delay is None or delay > 0:
-                await wait_for(self._leases.leased, delay)
-            else:
-                self._grant(waiter)
-
-    def _grant(self, waiter: Waiter) -> None:
-        slot = self._leases.take()
-        if self._probe_wanted:
-            self._probe = slot.number
-        due = slot.at / NANOSECONDS
-        permit = Permit(slot.number, due, self._ledger.expected_seconds, waiter.endpoint)
-        self._queue.grant(waiter, permit)
 
     def _open_at(self, endpoint: str) -> float:
         """Return the moment from which on ``endpoint`` may be asked, the policy left out."""
         now = self._clock()
         ceiling = self._rate.ceiling
         paced_at = now if ceiling is None else self._used_at + 1 / ceiling
-        return max(self._hold_until, paced_at, self._rate.headers.closed_until(endpoint, now))
-
-    def _is_open(self, endpoint: str) -> bool:
-        now = self._clock()
-        return self._rate.headers.closed_until(endpoint, now) <= now
-
-    def _demand(self) -> Demand:
-        """Return what there is to lease for."""
-        closed = [self._open_at(each) for each in self._queue.endpoints() if not self._is_open(each)]
-        return Demand(
-            waiting=self._queue.waiting(self._is_open),
-            policy=self._rate.policy(),
-            hold_until=self._hold_until,
-            changes_at=min(closed, default=None),
-        )
+        return max(self._desk.hold_until, paced_at, self._rate.headers.closed_until(endpoint, now))

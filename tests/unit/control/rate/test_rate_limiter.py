@@ -119,6 +119,22 @@ async def test_a_quota_used_up_closes_one_endpoint_and_leaves_the_others_open() 
 
 
 @on_virtual_time
+async def test_an_endpoint_that_opens_again_is_asked_though_permits_were_left_over_by_who_gave_up() -> None:
+    async with desk() as work:
+        permit = await work.send("first", "property")
+        work.limiter.adjust_rate({"RateLimit": '"x";r=0;t=30'}, permit, AT)
+        at = now()
+        held = asyncio.create_task(work.send("held", "property"))
+        gave_up = [asyncio.create_task(work.send("", "synonyms")) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        for task in gave_up:
+            task.cancel()
+        await held
+    assert work.order == ["first", "held"]
+    assert work.sent[-1][0] == pytest.approx(at + 30.0, abs=0.1)
+
+
+@on_virtual_time
 async def test_a_window_that_a_header_announces_is_kept_and_one_above_the_policy_changes_nothing() -> None:
     async with desk() as work:
         permit = await work.send("first")
