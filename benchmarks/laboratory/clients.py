@@ -8,10 +8,11 @@ from benchmarks.laboratory.server import Answer, Kind
 from cryoasync.control.circuit.circuit import Circuit
 from cryoasync.control.circuit.circuit_policy import Admission, CircuitPolicy, Outcome
 from cryoasync.control.rate.hour_table import HourTable
-from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter, Sending
+from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.rate.permit_log import PermitLog
 from cryoasync.control.rate.rate_policy import NANOSECONDS, CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.control.rate.running_time import RunningTimeEstimate
+from cryoasync.control.rate.sendings import Sending
 from cryoasync.control.rate.throttle import Refusal, ThrottleBackoff
 
 PUBCHEM = RatePolicy(
@@ -65,7 +66,7 @@ class Cryoasync:
 
     def rate(self, now: float) -> int:
         """Return the requests in a second that are thought advisable."""
-        return self._rate.decision(now).rate
+        return self._rate.rate(now)
 
     @property
     def _waits_for_a_probe(self) -> bool:
@@ -73,7 +74,7 @@ class Cryoasync:
         return self._is_blocked and bool(self._out)
 
     def _slot(self, now: float) -> float:
-        in_force = self._rate.decision(now).rate, self._rate.minute_limit(now)
+        in_force = self._rate.rate(now), self._rate.minute_limit(now)
         if in_force != self._in_force:
             self._log = self._log.under(PUBCHEM.limited_to(in_force[0]).limited_in_a_minute(in_force[1]))
             self._in_force = in_force

@@ -70,6 +70,8 @@ class HeaderLimits:
     def closed_until(self, endpoint: str, now: float) -> float:
         """Return when the endpoint may be asked again; a moment not after ``now`` where it may be."""
         known = self._endpoints[endpoint]
+        if not known.allowances:
+            return now
         closed = [a.until for a in known.allowances if a.left <= 0 and a.until > now]
         return max(closed, default=now)
 

@@ -4,7 +4,7 @@ What the source says is used, divided by what was used by our own count, stays t
 the share of the traffic that the source's instance sees. Where the quota is cut to 1/f, it rises by f.
 """
 
-import statistics
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Mapping
 
@@ -20,6 +20,28 @@ SETTLING_SECONDS = 150.0
 FOLLOWS_WITHIN = 1.3
 
 
+class _Calm:
+    """The last ratios that were nothing unusual, also in their order."""
+
+    def __init__(self) -> None:
+        self._samples: deque[float] = deque()
+        self._ordered: list[float] = []
+
+    def add(self, ratio: float) -> None:
+        if len(self._samples) == CALM_SAMPLES_KEPT:
+            del self._ordered[bisect_left(self._ordered, self._samples.popleft())]
+        self._samples.append(ratio)
+        insort(self._ordered, ratio)
+
+    @property
+    def usual(self) -> float:
+        """The median; 0 while there are too few."""
+        known = len(self._ordered)
+        if known < CALM_SAMPLES:
+            return 0.0
+        return (self._ordered[(known - 1) // 2] + self._ordered[known // 2]) / 2
+
+
 class HeaderRatio:
     """By what factor the quota of each kind seems to have been cut.
 
@@ -29,36 +51,31 @@ class HeaderRatio:
 
     def __init__(self) -> None:
         """Know nothing of what is calm."""
-        self._calm: dict[str, deque[float]] = {}
+        self.cut = 1.0
+        """The largest factor; 1 where nothing was cut."""
+        self._calm: dict[str, _Calm] = {}
         self._cut: dict[str, tuple[float, float]] = {}
         self._distrusted: set[str] = set()
-
-    @property
-    def cut(self) -> float:
-        """The largest factor; 1 where nothing was cut."""
-        return max((factor for factor, _ in self._cut.values()), default=1.0)
 
     def update(self, said: Mapping[str, int], own: Mapping[str, float], now: float) -> None:
         """Compare the percentages that the source says with our own, by kind."""
         for kind, own_percent in own.items():
             if kind in said and own_percent >= LEAST_USED_PERCENT:
                 self._compare(kind, said[kind] / own_percent, now)
+        self.cut = max((factor for factor, _ in self._cut.values()), default=1.0)
 
     def _compare(self, kind: str, ratio: float, now: float) -> None:
-        calm = self._calm.setdefault(kind, deque(maxlen=CALM_SAMPLES_KEPT))
-        if len(calm) < CALM_SAMPLES:
-            calm.append(ratio)
-            return
-        usual = statistics.median(calm)
+        calm = self._calm.setdefault(kind, _Calm())
+        usual = calm.usual
         if usual <= 0:
-            calm.append(ratio)
+            calm.add(ratio)
             return
         jump = ratio / usual
         if kind in self._cut:
             self._review(kind, jump, now)
         elif jump < JUMP:
             self._distrusted.discard(kind)
-            calm.append(ratio)
+            calm.add(ratio)
         elif kind not in self._distrusted:
             self._cut[kind] = (jump, now + SETTLING_SECONDS)
 

@@ -7,17 +7,15 @@ source may lower it without a word; upward it is felt for with single requests, 
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import Enum
 
 from cryoasync.control.rate.cautious_pace import Timetable
 from cryoasync.control.rate.header_ratio import HeaderRatio
 from cryoasync.control.rate.hour_table import HourSlot, HourTable
 from cryoasync.control.rate.minute_limit import MINUTE_SECONDS, MinuteLimit
 from cryoasync.control.rate.rate_belief import CHANGE_SECONDS, Load, RateBelief, first_prior
-from cryoasync.control.rate.rate_decision import RateDecision
+from cryoasync.control.rate.rate_decision import RateDecision, best_rate, rate_in_force
+from cryoasync.control.rate.sendings import Outcome, Sending, Sendings
 
-WINDOW_SECONDS = 1.0
 LEAST_REFUSAL_COST = 4.0
 SHORTEST_PROBE_SECONDS = 8.0
 LONGEST_PROBE_SECONDS = 900.0
@@ -28,26 +26,9 @@ SURE_OF_BOUND = 0.5
 EVENT_SECONDS = 1.0
 """Refusals within such a time are one event: a second of them proves nothing more of a minute."""
 
-SENDINGS_KEPT = 600
 DECISIONS_KEPT = 50
 HOUR_WEIGHT = 0.65
 """How much earlier hours count at the beginning of the next of their kind."""
-CLOCK_SLACK_SECONDS = 0.001
-
-
-class _State(Enum):
-    PENDING = "pending"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    LOST = "lost"
-
-
-@dataclass(slots=True, eq=False)
-class Sending:
-    """A request that went out."""
-
-    at: float
-    state: _State = _State.PENDING
 
 
 class IntelligentRateLimiter:
@@ -62,14 +43,13 @@ class IntelligentRateLimiter:
         usual at hours that were never seen.
         """
         self._limit = limit
-        self._guard_seconds = guard_seconds
         self._hours = hours
         self._timetable = timetable
         self._slot: HourSlot | None = None
         self._usual = first_prior(limit)
         self._learned_at = 0.0
         self._belief = RateBelief(limit)
-        self._sendings: deque[Sending] = deque()
+        self._sendings = Sendings(guard_seconds)
         self._retry_after_seconds = 0.0
         self._refused_at = -math.inf
         self._suspected_at = -math.inf
@@ -80,9 +60,7 @@ class IntelligentRateLimiter:
         self._probe_at = math.inf
         self._ratio = HeaderRatio()
         self._minute = MinuteLimit(round(limit * MINUTE_SECONDS))
-        self._weighed = self._decision = self._weigh()
-        self._weighings = 0
-        self._basis: tuple[int, int | None, int | None, bool] | None = None
+        self._weigh()
         self.decisions: deque[RateDecision] = deque(maxlen=DECISIONS_KEPT)
 
     def enter_hour(self, slot: HourSlot, now: float) -> None:
@@ -99,18 +77,15 @@ class IntelligentRateLimiter:
 
     def sent(self, now: float) -> Sending:
         """Note a request; its outcome is told with what is returned."""
-        sending = Sending(now)
+        sending = self._sendings.add(now)
         self._minute.sent(now)
-        self._sendings.append(sending)
-        while len(self._sendings) > SENDINGS_KEPT:
-            self._sendings.popleft()
-        if self._is_probing(now) and self._load(sending).sure > self._believed:
+        if self._is_probing(now) and self._sendings.load(sending).sure > self._believed:
             self._schedule_probe(now)
         return sending
 
     def accepted(self, sending: Sending, now: float) -> None:
         """Learn from a request that the source let in, whatever came of it."""
-        sending.state = _State.ACCEPTED
+        sending.outcome = Outcome.ACCEPTED
         load = self._learn(sending, now, refused=False)
         self._minute.accepted(sending.at)
         if sending.at > self._refused_at:
@@ -118,7 +93,7 @@ class IntelligentRateLimiter:
 
     def refused(self, sending: Sending, now: float, retry_after_seconds: float | None) -> None:
         """Learn from a request that the source refused."""
-        sending.state = _State.REFUSED
+        sending.outcome = Outcome.REFUSED
         if retry_after_seconds is not None:
             self._retry_after_seconds = retry_after_seconds
         load = self._learn(sending, now, refused=True)
@@ -140,7 +115,7 @@ class IntelligentRateLimiter:
 
     def _be_cautious(self, sending: Sending, load: Load, now: float) -> None:
         """Allow no more than was let in just before; where a refusal costs a pause, less and longer each time."""
-        level = self._accepted_before(sending)
+        level = self._sendings.accepted_before(sending)
         pause = self._retry_after_seconds
         if pause and now < self._cautious_until + self._caution_seconds:
             level = min(level, self._caution - (load.sure <= self._caution))
@@ -152,28 +127,34 @@ class IntelligentRateLimiter:
 
     def lost(self, sending: Sending) -> None:
         """Note a request without an answer: it says nothing of a limit, yet the source may have counted it."""
-        sending.state = _State.LOST
+        sending.outcome = Outcome.LOST
 
     def adjust_for_headers(self, said: Mapping[str, int], own: Mapping[str, float], now: float) -> None:
         """Learn from how much of each quota the source says is used, beside our own count, as percentages."""
         self._ratio.update(said, own, now)
 
+    def rate(self, now: float) -> int:
+        """Return how many requests may go out in a second."""
+        rate, reason = rate_in_force(self._believed, self._limit, *self._circumstances(now))
+        last = self.decisions[-1] if self.decisions else None
+        if last is None or (last.rate, last.reason) != (rate, reason):
+            self.decisions.append(self.decision(now))
+        return rate
+
     def decision(self, now: float) -> RateDecision:
-        """Return the rate in force, and what it was decided on."""
-        cut = self._ratio.cut
-        caution = self._caution if now < self._cautious_until else None
-        announced = max(1, round(self._limit / cut)) if cut > 1 else None
-        is_probing = now >= self._probe_at
-        basis = (self._weighings, caution, announced, is_probing)
-        if basis != self._basis:
-            self._basis = basis
-            decided = replace(
-                self._weighed, at=now, caution=caution, announced=announced, is_probing=is_probing
-            ).decided()
-            if not self.decisions or self.decisions[-1].says_else_than(decided):
-                self.decisions.append(decided)
-            self._decision = decided
-        return self._decision
+        """Return the rate in force, and what it is decided on."""
+        expected, failure_rate, refusal_cost = self._weighed
+        caution, announced, is_probing = self._circumstances(now)
+        return RateDecision(
+            at=now,
+            limit=self._limit,
+            expected=tuple(expected),
+            failure_rate=failure_rate,
+            refusal_cost=refusal_cost,
+            caution=caution,
+            announced=announced,
+            is_probing=is_probing,
+        ).decided()
 
     def minute_limit(self, now: float) -> int | None:
         """Return how many requests may go out in a minute, where that is less than the policy allows."""
@@ -184,16 +165,18 @@ class IntelligentRateLimiter:
         moments = (self._cautious_until, self._probe_at, self._minute.feel_at)
         return min((at for at in moments if at > now), default=math.inf)
 
-    @property
-    def _believed(self) -> int:
-        """The rate that the belief alone makes advisable."""
-        return self._weighed.rate
+    def _circumstances(self, now: float) -> tuple[int | None, int | None, bool]:
+        """Return the rates that caution and headers allow, where they do, and whether it is time for a probe."""
+        caution = self._caution if now < self._cautious_until else None
+        cut = self._ratio.cut
+        announced = max(1, round(self._limit / cut)) if cut > 1 else None
+        return caution, announced, now >= self._probe_at
 
     def _is_probing(self, now: float) -> bool:
         return now >= self._probe_at and now >= self._cautious_until and self._believed < self._limit
 
     def _learn(self, sending: Sending, now: float, *, refused: bool) -> Load:
-        load = self._load(sending)
+        load = self._sendings.load(sending)
         prior = None
         if self._slot is not None:
             self._hours.learn(self._slot, self._belief.cells, now - self._learned_at)
@@ -214,41 +197,15 @@ class IntelligentRateLimiter:
 
     def _follow_belief(self, now: float) -> None:
         before = self._believed
-        self._weighed = self._weigh()
-        self._weighings += 1
+        self._weigh()
         if self._believed != before or self._probe_at == math.inf:
             self._schedule_probe(now, soon=self._believed > before)
 
-    def _load(self, sending: Sending) -> Load:
-        """Count what the source had let in within its window when ``sending`` arrived, itself included."""
-        sure = most = 1
-        for other in reversed(self._sendings):
-            if other.at > sending.at or other is sending:
-                continue
-            age = sending.at - other.at
-            if age > WINDOW_SECONDS + self._guard_seconds - CLOCK_SLACK_SECONDS:
-                break
-            if other.state is _State.REFUSED:
-                continue
-            most += 1
-            sure += other.state is not _State.LOST and age < WINDOW_SECONDS - self._guard_seconds
-        return Load(sure, most)
-
-    def _accepted_before(self, sending: Sending) -> int:
-        return sum(
-            other.state in {_State.PENDING, _State.ACCEPTED}
-            for other in self._sendings
-            if sending.at - WINDOW_SECONDS < other.at < sending.at
-        )
-
-    def _weigh(self) -> RateDecision:
-        """Return what is believed now; the belief alone decides on it, where nothing else is in the way."""
-        return RateDecision(
-            limit=self._limit,
-            expected=tuple(self._belief.of_limits()),
-            failure_rate=self._belief.failure_rate(),
-            refusal_cost=max(LEAST_REFUSAL_COST, self._retry_after_seconds * self._limit),
-        ).decided()
+    def _weigh(self) -> None:
+        """Decide by what is believed alone."""
+        refusal_cost = max(LEAST_REFUSAL_COST, self._retry_after_seconds * self._limit)
+        self._weighed = self._belief.of_limits(), self._belief.failure_rate(), refusal_cost
+        self._believed = best_rate(self._limit, *self._weighed)
 
     def _pause_seconds(self, gain: float) -> float:
         """Return how long to rest before a limit is felt upward, where ``gain`` is what its fall would bring."""
@@ -271,5 +228,5 @@ class IntelligentRateLimiter:
             return
         seconds = self._pause_seconds((self._limit - rate) / rate)
         if not self._retry_after_seconds:
-            seconds *= (1 - math.fsum(self._weighed.expected[rate + 1 :])) ** 2
+            seconds *= (1 - math.fsum(self._weighed[0][rate + 1 :])) ** 2
         self._probe_at = now + seconds

@@ -116,20 +116,27 @@ class PermitDesk:
         """Grant what is due, and look again when more may be."""
         self._timer, self._rings_at = None, math.inf
         while self._probe is None:
-            waiter = self._queue.next(self._is_open)
-            if waiter is None:
-                opens_at = self._next_opens_at()
-                if opens_at is not None:
-                    self._look_in(opens_at - self._clock())
-                return
             delay = self._leases.seconds_until_due()
             if delay is None:
                 self._leases.want()
+                self._look_when_one_opens()
                 return
             if delay > 0:
                 self._look_in(delay)
                 return
+            waiter = self._queue.next(self._is_open)
+            if waiter is None:
+                self._look_when_one_opens()
+                return
             self._grant(waiter)
+
+    def _look_when_one_opens(self) -> None:
+        """Look at the queue when an endpoint opens that is closed and waited for."""
+        now = self._clock()
+        opening = [self._rate.headers.closed_until(each, now) for each in self._queue.endpoints()]
+        opens_at = min((at for at in opening if at > now), default=None)
+        if opens_at is not None:
+            self._look_in(opens_at - now)
 
     def _grant(self, waiter: Waiter) -> None:
         slot = self._leases.take()
@@ -148,13 +155,6 @@ class PermitDesk:
     def _is_open(self, endpoint: str) -> bool:
         now = self._clock()
         return self._rate.headers.closed_until(endpoint, now) <= now
-
-    def _next_opens_at(self) -> float | None:
-        """Return when the first of the endpoints that somebody waits for is open; ``None`` where nobody waits."""
-        now = self._clock()
-        return min(
-            (self._rate.headers.closed_until(each, now) for each in self._queue.endpoints()), default=None
-        )
 
     def _demand(self) -> Demand:
         """Return what there is to lease for."""

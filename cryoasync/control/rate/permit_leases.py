@@ -58,8 +58,8 @@ class PermitLeases:
         self._took_seconds = 0.0
 
     def want(self) -> None:
-        """Look at what is demanded, unless enough is leased."""
-        if len(self._slots) <= self._again_at:
+        """Look at what is demanded, where few are left."""
+        if self._are_few:
             self._is_wanted.set()
 
     def seconds_until_due(self) -> float | None:
@@ -101,8 +101,10 @@ class PermitLeases:
         return math.ceil(LEASE_AT_MOST * self._ahead_seconds)
 
     @property
-    def _again_at(self) -> int:
-        return LEASE_AGAIN_AT + (math.ceil(LEASE_AT_MOST * self._took_seconds) if self._is_far else 0)
+    def _are_few(self) -> bool:
+        """Whether so few slots are left that it is time for the next lease."""
+        again_at = LEASE_AGAIN_AT + (math.ceil(LEASE_AT_MOST * self._took_seconds) if self._is_far else 0)
+        return len(self._slots) <= again_at
 
     def _wanted(self, demand: Demand) -> int:
         """Return how many permits will be wanted: until a lease of a far store is there, some come again and again."""
@@ -115,12 +117,7 @@ class PermitLeases:
             DatabaseError: a budget store refuses for a reason that waiting does not mend.
         """
         while True:
-            self._is_wanted.clear()
-            demand = self._demand()
-            lacking = min(self._at_most, self._wanted(demand)) - len(self._slots)
-            if lacking <= 0 or len(self._slots) > self._again_at:
-                await self._is_wanted.wait()
-                continue
+            lacking, demand = await self._until_lacking()
             before = len(self._slots)
             try:
                 next_slot = await self._lease(lacking, demand)
@@ -129,9 +126,20 @@ class PermitLeases:
                 await asyncio.sleep(STORE_RETRY_SECONDS)
                 continue
             self._leased()
-            if len(self._slots) < before + lacking:
+            if len(self._slots) < before + lacking and self._are_few:
                 room_at = next_slot - self._ahead_seconds + LEASE_AHEAD_SECONDS / 2
                 await self._wait(room_at - self._clock())
+
+    async def _until_lacking(self) -> tuple[int, Demand]:
+        """Return how many slots are lacking, once there are, and for what."""
+        while True:
+            self._is_wanted.clear()
+            if self._are_few:
+                demand = self._demand()
+                lacking = min(self._at_most, self._wanted(demand)) - len(self._slots)
+                if lacking > 0:
+                    return lacking, demand
+            await self._is_wanted.wait()
 
     async def _lease(self, count: int, demand: Demand) -> float:
         """Lease up to ``count`` slots, and return the first moment that is still free."""

@@ -8,12 +8,13 @@ import random
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import cycle
 
 from cryoasync.control.rate.budget_store import BudgetStore, BudgetTransaction
-from cryoasync.control.rate.intelligent_rate_limiter import Sending
 from cryoasync.control.rate.permit_log import PermitLog
 from cryoasync.control.rate.rate_policy import NANOSECONDS, BudgetUse, RatePolicy
 from cryoasync.control.rate.running_time import RunningTimeEstimate
+from cryoasync.control.rate.sendings import Sending
 from cryoasync.ports import Clock
 
 LEASE_AHEAD_SECONDS = 1.0
@@ -185,13 +186,24 @@ class PermitLedger:
         horizon = at + nanoseconds(ahead_seconds)
         slots: list[Slot] = []
         while True:
-            while (agreed := max(log.earliest(at, running) for log in logs)) > at:
-                at = agreed
+            at = _agreed(logs, at, running)
             if len(slots) == count or at > horizon:
                 return slots, at / NANOSECONDS
             slots.append(Slot(self._rng.getrandbits(PERMIT_NUMBER_BITS), at))
             for log in logs:
                 log.reserve(slots[-1].number, at, running)
+
+
+def _agreed(logs: Sequence[PermitLog], at: int, running: int) -> int:
+    """Return the first moment from ``at`` on that all ``logs`` allow."""
+    agreeing = 0
+    for log in cycle(logs):
+        moment = log.earliest(at, running)
+        agreeing = agreeing + 1 if moment == at else 1
+        at = moment
+        if agreeing == len(logs):
+            break
+    return at
 
 
 def nanoseconds(seconds: float) -> int:

@@ -50,8 +50,12 @@ class PermitLog:
         self._hold_until = NO_HOLD
         self._guard = round(policy.guard_seconds * NANOSECONDS)
         self._windows = tuple((window.limit, round(window.seconds * NANOSECONDS)) for window in policy.counts)
+        self._horizon = round(policy.horizon_seconds * NANOSECONDS)
         running = policy.running_time
         self._running_length = 0 if running is None else round(running.seconds * NANOSECONDS) + self._guard
+        self._running_limit = (
+            None if running is None else round(RUNNING_TIME_SHARE * running.limit_seconds * NANOSECONDS)
+        )
         self._spacing = max(
             (round(SOFT_PACING * (length + self._guard) / limit) for limit, length in self._windows),
             default=0,
@@ -108,8 +112,7 @@ class PermitLog:
         self._bring_back(now)
         if self._hold_until <= now:
             self._hold_until = NO_HOLD
-        horizon = round(self.policy.horizon_seconds * NANOSECONDS)
-        while self._entries and self._entries[0].slot + self._entries[0].running + horizon < now:
+        while self._entries and self._entries[0].slot + self._entries[0].running + self._horizon < now:
             self._all_running -= self._entries.popleft().running
 
     def use(self, now: int) -> BudgetUse:
@@ -174,7 +177,7 @@ class PermitLog:
             )
             self._sort()
         if self._hold_until > now + round(LONGEST_HOLD_SECONDS * NANOSECONDS):
-            self._hold_until = now + round(self.policy.horizon_seconds * NANOSECONDS)
+            self._hold_until = now + self._horizon
 
     def _after_running_time(self, slot: int, running: int) -> int:
         """Return ``slot``, or the first moment after it at which the running time fits.
@@ -182,10 +185,9 @@ class PermitLog:
         The requests under way leave the window one second a second each, from its length after their start
         until its length after their end.
         """
-        window = self.policy.running_time
-        if window is None:
+        if self._running_limit is None:
             return slot
-        room = round(RUNNING_TIME_SHARE * window.limit_seconds * NANOSECONDS) - running
+        room = self._running_limit - running
         if self._all_running <= room:
             return slot
         excess = self._running_time(slot) - room

@@ -8,7 +8,7 @@ prior, since what is true now may change at any time.
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 FAILURE_RATES = (0.0, 0.1, 0.25, 0.5)
@@ -42,6 +42,15 @@ Belief = tuple[float, ...]
 """A probability for each cell: limits from 0 up, each with every failure rate."""
 
 
+def _chances(refused_by_limit: float) -> Mapping[bool, Belief]:
+    """Return how probable a refusal is with each failure rate, and how probable it is that there is none."""
+    refusals = [by_chance + (1 - by_chance) * refused_by_limit for by_chance in FAILURE_RATES]
+    return {True: tuple(refusals), False: tuple(1 - chance for chance in refusals)}
+
+
+_ABOVE, _UNSURE, _WITHIN = map(_chances, (REFUSED_ABOVE, REFUSED_UNSURE, REFUSED_WITHIN))
+
+
 def first_prior(limit: int, usual: float | None = None) -> Belief:
     """Return what is believed of a source whose stated limit is ``limit``, before any answer.
 
@@ -61,8 +70,8 @@ def first_prior(limit: int, usual: float | None = None) -> Belief:
 class RateBelief:
     """The probabilities of the limits 0 to ``limit``, each with some chance of random refusals.
 
-    Beside them stands one suspicion: that it is a bound on a longer time which refuses. Each cell is kept with it
-    and without it.
+    Beside them stands one suspicion: that it is a bound on a longer time which refuses. Each cell is kept without
+    it and, once there is one, with it.
     """
 
     def __init__(self, limit: int) -> None:
@@ -70,8 +79,8 @@ class RateBelief:
         self.limit = limit
         self._prior = first_prior(limit)
         self._cells = list(self._prior)
-        self._bounded = [0.0] * len(self._cells)
-        self._is_suspected = False
+        self._bounded: list[float] = []
+        self._failure_rates = FAILURE_RATES * (limit + 1)
         self._updated_at: float | None = None
 
     @property
@@ -80,18 +89,18 @@ class RateBelief:
         return self._updated_at is None
 
     @property
-    def cells(self) -> Belief:
+    def cells(self) -> Sequence[float]:
         """The probabilities, adding up to 1."""
-        return tuple(map(operator.add, self._cells, self._bounded) if self._is_suspected else self._cells)
+        return list(map(operator.add, self._cells, self._bounded)) if self._bounded else self._cells
 
     @property
     def is_bounded(self) -> float:
         """How probable the suspicion is that a longer time is bounded."""
-        return math.fsum(self._bounded) if self._is_suspected else 0.0
+        return math.fsum(self._bounded)
 
     def suspect_bound(self) -> None:
         """Begin to suspect a bound on a longer time, in the place of an earlier suspicion."""
-        cells, self._is_suspected = self.cells, True
+        cells = self.cells
         self._cells = [(1 - SUSPICION) * cell for cell in cells]
         self._bounded = [SUSPICION * cell for cell in cells]
 
@@ -103,27 +112,28 @@ class RateBelief:
 
     def mix(self, other: Sequence[float], weight: float) -> None:
         """Take ``weight`` parts of ``other`` into the belief."""
-        self._cells = [
-            (1 - weight) * mine + weight * theirs for mine, theirs in zip(self._cells, other, strict=True)
-        ]
-        if self._is_suspected:
-            self._bounded = [(1 - weight) * mine for mine in self._bounded]
+        kept = 1 - weight
+        self._cells = [kept * mine + weight * theirs for mine, theirs in zip(self._cells, other, strict=True)]
+        self._bounded = [kept * mine for mine in self._bounded]
 
     def update(self, load: Load, *, refused: bool, is_beyond_bound: bool = False) -> float:
         """Learn from one answer to a request sent at ``load``; return how probable that answer was.
 
         ``is_beyond_bound`` tells whether it would have been refused by the bound that is suspected.
         """
-        by_limit = [self._refused_by(limit, load) for limit in range(self.limit + 1)]
-        self._cells = _weighed(self._cells, by_limit, refused=refused)
-        if is_beyond_bound:
-            by_limit = [max(REFUSED_ABOVE, chance) for chance in by_limit]
-        if self._is_suspected:
-            self._bounded = _weighed(self._bounded, by_limit, refused=refused)
-        total = math.fsum(self._cells) + math.fsum(self._bounded)
-        self._cells = [cell / total for cell in self._cells]
-        if self._is_suspected:
-            self._bounded = [cell / total for cell in self._bounded]
+        limits = self.limit + 1
+        above = min(load.sure, limits)
+        unsure = min(load.most, limits) - above
+        chances = (
+            _ABOVE[refused] * above + _UNSURE[refused] * unsure + _WITHIN[refused] * (limits - above - unsure)
+        )
+        cells = list(map(operator.mul, self._cells, chances))
+        bounded = list(
+            map(operator.mul, self._bounded, _ABOVE[refused] * limits if is_beyond_bound else chances)
+        )
+        total = math.fsum(cells) + math.fsum(bounded)
+        self._cells = [cell / total for cell in cells]
+        self._bounded = [cell / total for cell in bounded]
         return total
 
     def of_limits(self) -> list[float]:
@@ -133,25 +143,8 @@ class RateBelief:
 
     def failure_rate(self) -> float:
         """Return the expected part of requests that is refused by chance."""
-        step = len(FAILURE_RATES)
-        return math.fsum(cell * FAILURE_RATES[index % step] for index, cell in enumerate(self.cells))
+        return math.fsum(map(operator.mul, self.cells, self._failure_rates))
 
     def is_chance(self) -> float:
         """Return how probable it is that requests are refused by chance at all."""
         return 1 - math.fsum(self.cells[:: len(FAILURE_RATES)])
-
-    @staticmethod
-    def _refused_by(limit: int, load: Load) -> float:
-        if load.sure > limit:
-            return REFUSED_ABOVE
-        return REFUSED_WITHIN if load.most <= limit else REFUSED_UNSURE
-
-
-def _weighed(cells: Sequence[float], by_limit: Sequence[float], *, refused: bool) -> list[float]:
-    """Return ``cells``, each weighed with how probable the answer is in it."""
-    weighed, step = [], len(FAILURE_RATES)
-    for index, cell in enumerate(cells):
-        by_chance = FAILURE_RATES[index % step]
-        chance = by_chance + (1 - by_chance) * by_limit[index // step]
-        weighed.append(cell * (chance if refused else 1 - chance))
-    return weighed

@@ -1,9 +1,9 @@
 """The rate in force, as a record: what it was weighed with, so that anybody can weigh it again."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 
@@ -52,19 +52,9 @@ class RateDecision:
 
     def decided(self) -> "RateDecision":
         """Return this record with the rate and the reason that follow from all else in it."""
-        rate = best_rate(self.limit, self.expected, self.failure_rate, self.refusal_cost)
-        reason = Reason.POLICY if rate == self.limit else Reason.BELIEF
-        if self.is_probing and self.caution is None and rate < self.limit:
-            rate, reason = rate + 1, Reason.PROBE
-        if self.announced is not None and self.announced < rate:
-            rate, reason = self.announced, Reason.HEADER
-        if self.caution is not None and self.caution < rate:
-            rate, reason = self.caution, Reason.CAUTION
+        believed = best_rate(self.limit, self.expected, self.failure_rate, self.refusal_cost)
+        rate, reason = rate_in_force(believed, self.limit, self.caution, self.announced, self.is_probing)
         return replace(self, rate=rate, reason=reason)
-
-    def says_else_than(self, other: "RateDecision") -> bool:
-        """Whether rate or reason differ."""
-        return (self.rate, self.reason) != (other.rate, other.reason)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -84,12 +74,25 @@ class RateDecision:
 def best_rate(limit: int, expected: Sequence[float], failure_rate: float, refusal_cost: float) -> int:
     """Weigh the requests that come through against those that are refused, for each rate up to ``limit``.
 
-    A rate of c brings c·(1 - below) requests of which some fail by chance, and costs what the refusals
-    cost, where below is the part of c expected to lie above the limit.
+    Of a rate, as much is refused as it is expected to lie above the source's limit; of the rest some fail by chance.
     """
+    refused = accumulate(accumulate(expected[:limit]))
+    worth = [
+        (rate - above) * (1 - failure_rate) - refusal_cost * above
+        for rate, above in enumerate(refused, start=1)
+    ]
+    return worth.index(max(worth)) + 1
 
-    def worth(rate: int) -> float:
-        below = math.fsum(expected[lower] * (rate - lower) / rate for lower in range(rate))
-        return rate * (1 - below) * (1 - failure_rate) - refusal_cost * rate * below
 
-    return max(range(1, limit + 1), key=worth)
+def rate_in_force(
+    believed: int, limit: int, caution: int | None, announced: int | None, is_probing: bool
+) -> tuple[int, Reason]:
+    """Return the rate, and why it is so, where ``believed`` is best by the belief alone."""
+    rate, reason = believed, Reason.POLICY if believed == limit else Reason.BELIEF
+    if is_probing and caution is None and rate < limit:
+        rate, reason = rate + 1, Reason.PROBE
+    if announced is not None and announced < rate:
+        rate, reason = announced, Reason.HEADER
+    if caution is not None and caution < rate:
+        rate, reason = caution, Reason.CAUTION
+    return rate, reason

@@ -8,10 +8,11 @@ from typing import Any
 from cryoasync.control.rate.cautious_pace import CautiousPace
 from cryoasync.control.rate.header_limits import HeaderLimits
 from cryoasync.control.rate.hour_table import HourSlot, slot_of
-from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter, Sending
+from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.rate.permit_ledger import Permit
 from cryoasync.control.rate.rate_headers import RateAdvice, read_rate_headers
 from cryoasync.control.rate.rate_policy import BudgetUse, CountWindow, RatePolicy
+from cryoasync.control.rate.sendings import Sending
 from cryoasync.control.rate.slow_days import SlowDays
 from cryoasync.control.rate.throttle import Refusal
 from cryoasync.control.rate.throttling_header import WorstOfAMinute
@@ -67,7 +68,7 @@ class RateInForce:
             slowest.append(rate.cautious.requests_per_second(local))
         if rate.slow_days is not None:
             slowest.append(rate.slow_days.ceiling(local))
-        decided = rate.limiter.decision(now).rate, rate.limiter.minute_limit(now)
+        decided = rate.limiter.rate(now), rate.limiter.minute_limit(now)
         return self._lowered_by((windows, tuple(slowest), *decided))
 
     def read(
@@ -113,9 +114,9 @@ class RateInForce:
         if self._rate.cautious is not None:
             self._rate.cautious.accepted()
         now, limiter = self._clock(), self._rate.limiter
-        before = limiter.decision(now).rate
+        before = limiter.rate(now)
         limiter.accepted(sending, now)
-        return limiter.decision(now).rate < before
+        return limiter.rate(now) < before
 
     def lost(self, sending: Sending) -> None:
         """Learn that nothing was heard of whether a request was let in."""
@@ -150,7 +151,7 @@ class RateInForce:
         if self._rate is None or now < self._ratio_at + RATIO_SECONDS:
             return False
         self._ratio_at, limiter = now, self._rate.limiter
-        before = limiter.decision(now).rate
+        before = limiter.rate(now)
         own = self._policy.percents_of_a_minute(used())
         limiter.adjust_for_headers(self._said.percents(now), own, now)
-        return limiter.decision(now).rate < before
+        return limiter.rate(now) < before

@@ -16,6 +16,8 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     past and unreadable values count as absent, or backing off would never begin; an hour is the most.
     """
     value = headers.get("Retry-After", "").strip()
+    if not value:
+        return None
     seconds = _number(value)
     if seconds is None:
         until = http_date(value)

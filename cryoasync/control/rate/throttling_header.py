@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 THROTTLING_HEADER = "X-Throttling-Control"
 WORST_OF_SECONDS = 60.0
-TOGETHER_SECONDS = 1.0
 LONGEST_READ = 1000
 """Characters that are looked at: a header that is longer says nothing more."""
 
-_ITEM = re.compile(r"([A-Za-z][\w ]{0,60}?) status:\s*(\w{1,20})\s*\((\d+)\s*%\)", re.IGNORECASE)
+_ITEM = re.compile(r"([A-Za-z][\w ]{0,60}?) (?i:status):\s*\w{1,20}\s*\((\d+)\s*%\)")
 _BLOCKED = re.compile(r"blacklisted|blocking time", re.IGNORECASE)
 _BLOCKING_TIME = re.compile(
     r"blocking time:?\s*(?:(\d{1,3}):(\d\d):(\d\d)|(\d{1,9}(?:\.\d{1,9})?)\s*([hms]?))", re.IGNORECASE
@@ -46,12 +45,12 @@ class ThrottlingStatus:
 
 def read_throttling(value: str) -> ThrottlingStatus | None:
     """Read the header, of any number of items; ``None`` where there is none, or nothing to read in it."""
-    value = value[:LONGEST_READ]
+    parts = _ITEM.split(value[:LONGEST_READ])
     percents = {
         " ".join(name.lower().split()): int(percent[:_DIGITS_READ])
-        for name, _, percent in _ITEM.findall(value)
+        for name, percent in zip(parts[1::3], parts[2::3], strict=True)
     }
-    text = _ITEM.sub("", value).strip(" ,;")
+    text = "".join(parts[::3]).strip(" ,;")
     if not percents and not _BLOCKED.search(text):
         return None
     return ThrottlingStatus(percents=percents, text=text, blocking_seconds=_blocking_seconds(text))
@@ -72,26 +71,20 @@ class WorstOfAMinute:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._said: deque[tuple[float, dict[str, int]]] = deque()
+        self._falling: dict[str, deque[tuple[float, int]]] = {}
 
     def add(self, percents: Mapping[str, int], now: float) -> None:
-        """Take one answer's percentages in; those of a second are kept together."""
-        self._forget(now)
-        if not self._said or self._said[-1][0] <= now - TOGETHER_SECONDS:
-            self._said.append((now, {}))
-        worst = self._said[-1][1]
+        """Take one answer's percentages in; a lower one is remembered only for when the higher before it are past."""
         for name, percent in percents.items():
-            worst[name] = max(percent, worst.get(name, 0))
+            falling = self._falling.setdefault(name, deque())
+            while falling and falling[-1][1] <= percent:
+                falling.pop()
+            falling.append((now, percent))
 
     def percents(self, now: float) -> dict[str, int]:
         """Return the worst of each; empty where no header came for a minute."""
-        self._forget(now)
-        worst: dict[str, int] = {}
-        for _, percents in self._said:
-            for name, percent in percents.items():
-                worst[name] = max(percent, worst.get(name, 0))
-        return worst
-
-    def _forget(self, now: float) -> None:
-        while self._said and self._said[0][0] <= now - WORST_OF_SECONDS:
-            self._said.popleft()
+        for falling in self._falling.values():
+            while falling and falling[0][0] <= now - WORST_OF_SECONDS:
+                falling.popleft()
+        self._falling = {name: falling for name, falling in self._falling.items() if falling}
+        return {name: falling[0][1] for name, falling in self._falling.items()}

@@ -36,7 +36,7 @@ def test_every_decision_of_a_bad_day_can_be_recomputed_from_its_record(seed: int
         limit = (5, 2, 4, 1)[step // 750]
         now += 1.04 / limiter.decision(now).rate * rng.uniform(0.9, 1.1)
         sending = limiter.sent(now)
-        load = limiter._load(sending).sure
+        load = limiter._sendings.load(sending).sure
         said = {"request count": 90 if 400 < step < 500 else 40}
         limiter.adjust_for_headers(said, {"request count": 40.0}, now)
         if load > limit or rng.random() < 0.01:
