@@ -6,17 +6,20 @@ keep more in memory. Where that is depends on the rows, on the server, and on wh
 
 import math
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from operator import mul
 
 FLUSH_SECONDS = 0.5
 """A batch that takes longer to commit is too large, however fast it is, unless every commit takes long."""
 
 _STEPS_A_DOUBLING = 3
 _STRIDES = (6, 3, 1)
-_TOLERANCE = 0.02
-_WEIGHT = 0.25
+_TOLERANCE = 0.005
 _LOOKS = 2
+_KEPT_LOOKS = 4
+_NEIGHBOURHOOD = 3
+_LIKENESS = 0.7
 _SURPRISE = 3.0
 _SLOWER = 3.0
 _MOSTLY_FIXED = 0.6
@@ -26,20 +29,25 @@ _PROBES = (1, -1, 3, -3)
 _CALM_COMMITS = 8
 
 
-@dataclass(slots=True)
 class _Pace:
-    """Rows a second at one size, and how many commits told it."""
+    """Rows a second at one size, by its latest commits."""
 
-    rate: float
-    looks: int = 1
+    def __init__(self, *rates: float) -> None:
+        self._rates = deque(rates, maxlen=_KEPT_LOOKS)
+
+    @property
+    def looks(self) -> int:
+        """How many commits tell it."""
+        return len(self._rates)
+
+    @property
+    def rate(self) -> float:
+        """The best of them, for a commit may be held up by anything, and is sped up by nothing."""
+        return max(self._rates)
 
     def follow(self, rate: float) -> None:
-        self.looks += 1
-        if self.looks > _LOOKS:
-            self.rate += _WEIGHT * (rate - self.rate)
-        else:
-            # A commit may be held up by anything, and sped up by nothing.
-            self.rate = max(self.rate, rate)
+        """Take a commit in, and forget the oldest."""
+        self._rates.append(rate)
 
 
 class BatchSizeTuner:
@@ -91,7 +99,10 @@ class BatchSizeTuner:
         self._step = min(self._step, self._ceiling)
 
     def _learn(self, rate: float) -> None:
-        pace = self._paces.setdefault(self._step, _Pace(rate, looks=0))
+        if (pace := self._paces.get(self._step)) is None:
+            self._surprise = 0
+            self._paces[self._step] = _Pace(rate)
+            return
         factor = rate / pace.rate
         if pace.looks < _LOOKS or 1 / _SURPRISE < factor < _SURPRISE:
             self._surprise = 0
@@ -100,7 +111,7 @@ class BatchSizeTuner:
         before, self._surprise = self._surprise, 1 if factor > 1 else -1
         if self._surprise == before:
             self._surprise = 0
-            self._paces = {self._step: _Pace(rate, looks=_LOOKS)}
+            self._paces = {self._step: _Pace(rate, rate)}
 
     def _next_step(self) -> int:
         quick = [step for step in self._paces if self._is_quick(step)]
@@ -108,11 +119,11 @@ class BatchSizeTuner:
             return next((step for step in range(min(self._paces), 0, -1) if self._is_quick(step)), 0)
         if (lower := self._worth_going_down_to()) is not None:
             return lower
-        best = max(quick, key=lambda step: self._paces[step].rate)
+        rates = {step: self._likely_rate(step) for step in quick}
+        best = max(quick, key=rates.__getitem__)
         if (step := next(self._worth_a_look(best), None)) is not None:
             return step
-        enough = (1 - _TOLERANCE) * self._paces[best].rate
-        chosen = min(step for step in quick if self._paces[step].rate >= enough)
+        chosen = min(step for step in quick if rates[step] >= (1 - _TOLERANCE) * rates[best])
         if chosen < best and chosen - _STRIDES[0] >= 0 and chosen - _STRIDES[0] not in self._paces:
             return chosen - _STRIDES[0]
         self._settled_commits += 1
@@ -120,6 +131,15 @@ class BatchSizeTuner:
             return chosen
         beside = chosen + _PROBES[self._settled_commits // _PROBE_COMMITS % len(_PROBES)]
         return beside if self._is_quick(beside) else chosen
+
+    def _likely_rate(self, step: int) -> float:
+        """Return the rate at a step that is known, by its commits and, less and less, by those of the steps around it.
+
+        Sizes close to each other are nearly as fast, and the more commits tell something, the less chance does.
+        """
+        near = [known for known in self._paces if abs(known - step) <= _NEIGHBOURHOOD]
+        weights = [self._paces[known].looks * _LIKENESS ** abs(known - step) for known in near]
+        return math.fsum(map(mul, weights, (self._paces[known].rate for known in near))) / math.fsum(weights)
 
     def _worth_going_down_to(self) -> int | None:
         """Return a step far below all that are known, where these take too long and it is not known for what."""
