@@ -39,7 +39,7 @@ from cryoasync.pipeline.chunk_generator import ChunkGenerator
 from cryoasync.pipeline.database_breaker import DatabaseBreaker
 from cryoasync.pipeline.database_patience import DatabasePatience
 from cryoasync.simulator.process import SimulatorProcess
-from cryoasync.simulator.server import SimulatorSettings
+from cryoasync.simulator.settings import SimulatorSettings
 
 FIRST = "the first start, which reads the input in"
 AGAIN = "the same command once all is done: a new run, in which every compound is young enough"

@@ -26,7 +26,7 @@ from benchmarks.postgres import Postgres, postgres_at, value
 from benchmarks.processes import CRYOASYNC, UNTHROTTLED, cpu_seconds_with_children, measured
 from benchmarks.report import print_report, say
 from cryoasync.simulator.process import SimulatorProcess
-from cryoasync.simulator.server import SimulatorSettings
+from cryoasync.simulator.settings import SimulatorSettings
 from cryoasync.sources.pubchem.table import PUBCHEM_COMPOUNDS
 
 FLOOR = "floor"

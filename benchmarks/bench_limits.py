@@ -23,7 +23,7 @@ from benchmarks.postgres import Postgres, postgres_at, value
 from benchmarks.processes import CRYOASYNC, ROOT, environment_in
 from benchmarks.report import print_report
 from cryoasync.simulator.process import SimulatorProcess
-from cryoasync.simulator.server import SimulatorSettings
+from cryoasync.simulator.settings import SimulatorSettings
 
 NOMINAL_RATE = 5.0
 EDGE_SECONDS = 2.0

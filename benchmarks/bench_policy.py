@@ -20,7 +20,7 @@ from benchmarks.processes import CRYOASYNC, measured
 from benchmarks.report import print_report, say
 from cryoasync.service.plan import shortest_seconds
 from cryoasync.simulator.process import SimulatorProcess
-from cryoasync.simulator.server import SimulatorSettings
+from cryoasync.simulator.settings import SimulatorSettings
 
 SCENARIOS = ("steady", "faults")
 

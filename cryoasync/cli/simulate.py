@@ -14,10 +14,10 @@ import typer
 
 from cryoasync.cli.options import AsJson
 from cryoasync.errors import UsageError
+from cryoasync.simulator.settings import CidRange, SimulatorSettings
 
 if TYPE_CHECKING:
-    from cryoasync.simulator.population import CidRange
-    from cryoasync.simulator.server import Simulator, SimulatorSettings
+    from cryoasync.simulator.server import Simulator
 
 _DEFAULT_PORT = 8017
 _EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -58,8 +58,6 @@ def simulate(
     # aiohttp and the loop take a while to import: not for --help.
     import uvloop  # noqa: PLC0415 - see above
 
-    from cryoasync.simulator.server import SimulatorSettings  # noqa: PLC0415 - see above
-
     settings = SimulatorSettings(
         scenario=scenario,
         overrides=tuple(parameters or ()),
@@ -91,16 +89,14 @@ class _EndOfInput(asyncio.Protocol):
         self._callback()
 
 
-def _parse_range(text: str) -> "CidRange":
-    from cryoasync.simulator.population import CidRange  # noqa: PLC0415 - msgspec is not needed for --help
-
+def _parse_range(text: str) -> CidRange:
     match = re.fullmatch(r"([1-9]\d*)-([1-9]\d*)", text)
     if match is None or int(match[1]) > int(match[2]):
         raise UsageError(f"{text!r} is no range of numbers.", hint="Write it as --made-up 1-1000000.")
     return CidRange(first=int(match[1]), last=int(match[2]))
 
 
-def _prepare_molecules(settings: "SimulatorSettings") -> None:
+def _prepare_molecules(settings: SimulatorSettings) -> None:
     """Compute the molecules before there is a loop, so that any signal still ends the process at once."""
     from cryoasync.simulator.population import kept_path, load_molecules  # noqa: PLC0415 - not for --help
     from cryoasync.simulator.scenarios import find_scenario  # noqa: PLC0415 - not for --help
@@ -111,7 +107,7 @@ def _prepare_molecules(settings: "SimulatorSettings") -> None:
         load_molecules(settings.cache_dir)
 
 
-async def _serve(settings: "SimulatorSettings", manner: _Manner) -> int:
+async def _serve(settings: SimulatorSettings, manner: _Manner) -> int:
     """Serve until a signal or the end of the input; return the exit code."""
     from cryoasync.simulator.server import Simulator  # noqa: PLC0415 - not for --help
 
@@ -133,7 +129,7 @@ async def _serve(settings: "SimulatorSettings", manner: _Manner) -> int:
         return await ended
 
 
-def _announce(simulator: "Simulator", settings: "SimulatorSettings", *, as_json: bool) -> None:
+def _announce(simulator: "Simulator", settings: SimulatorSettings, *, as_json: bool) -> None:
     import msgspec  # noqa: PLC0415 - not for --help
 
     from cryoasync.simulator.process import Announcement  # noqa: PLC0415 - not for --help

@@ -9,7 +9,7 @@ from cryoasync.control.rate.rate_policy import RatePolicy
 from cryoasync.settings import RunSettings
 from cryoasync.simulator.process import SimulatorProcess
 from cryoasync.simulator.scenarios import find_scenario
-from cryoasync.simulator.server import SimulatorSettings
+from cryoasync.simulator.settings import SimulatorSettings
 from cryoasync.sources.registry import Source
 
 _SIMULATOR_ORIGIN = "simulator"

@@ -6,7 +6,6 @@ import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib import metadata, resources
 from itertools import chain
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 import platformdirs
 
 from cryoasync.simulator.properties import PROPERTY_NAMES, PropertyValue
+from cryoasync.simulator.settings import CidRange
 
 # Raised whenever the computation gives other values than before.
 _FORMAT_VERSION = 2
@@ -31,17 +31,6 @@ class Molecule(msgspec.Struct, frozen=True, array_like=True):
     cid: int
     properties: dict[str, PropertyValue]
     synonyms: list[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CidRange:
-    """CIDs ``first`` to ``last``, both included, that are answered although nobody ever made the compound."""
-
-    first: int
-    last: int
-
-    def __contains__(self, cid: int) -> bool:
-        return self.first <= cid <= self.last
 
 
 class Population:

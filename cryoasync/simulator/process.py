@@ -7,7 +7,7 @@ from typing import Self
 import msgspec
 
 from cryoasync.errors import CryoasyncError
-from cryoasync.simulator.server import SimulatorSettings
+from cryoasync.simulator.settings import SimulatorSettings
 
 # The first start on a machine computes the molecules.
 _START_SECONDS = 120.0

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 from aiohttp import web
@@ -14,38 +13,16 @@ from cryoasync.simulator.chembl.answers import CHEMBL_PATH
 from cryoasync.simulator.chembl.api import ChemblApi
 from cryoasync.simulator.chembl.population import ChemblPopulation, load_chembl_molecules
 from cryoasync.simulator.operations import STATISTICS_PATH, Operations
-from cryoasync.simulator.population import CidRange, Molecule, Population, load_molecules
+from cryoasync.simulator.population import Molecule, Population, load_molecules
 from cryoasync.simulator.pug_rest import PugRest
 from cryoasync.simulator.scenarios import Scenario, find_scenario
+from cryoasync.simulator.settings import CidRange, SimulatorSettings
 from cryoasync.simulator.statistics import Statistics
 
 SIMULATOR_HEADER = "X-Cryoasync-Simulator"
 
 _PUG_REST_PATH = "/rest/pug"
 _LARGEST_BODY_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatorSettings:
-    """How a simulator behaves, and where it listens.
-
-    Attributes:
-        scenario: The name of a scenario.
-        overrides: Parameters of the scenario, each ``PATH=VALUE``, for example ``blackout.lasts_seconds=5``.
-        seed: Decides which request meets which fault, and which CIDs are poisonous.
-        host: The address to listen on.
-        port: The port to listen on; 0 takes a free one.
-        made_up: A range of numbers whose ids are answered although nobody made the compounds; else the scenario's own.
-        cache_dir: Where the computed molecules are kept; else the user's cache folder.
-    """
-
-    scenario: str = "steady"
-    overrides: tuple[str, ...] = ()
-    seed: int = 0
-    host: str = "127.0.0.1"
-    port: int = 0
-    made_up: CidRange | None = None
-    cache_dir: Path | None = None
 
 
 class Simulator:

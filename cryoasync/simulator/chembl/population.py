@@ -12,7 +12,8 @@ from cryoasync.simulator.chembl.molecules import (
     as_before_release_32,
     compute_chembl_molecules,
 )
-from cryoasync.simulator.population import CidRange, Molecule, cache_folder, content_key, load_or_compute
+from cryoasync.simulator.population import Molecule, cache_folder, content_key, load_or_compute
+from cryoasync.simulator.settings import CidRange
 
 # Raised whenever the computation gives other values than before.
 _FORMAT_VERSION = 3

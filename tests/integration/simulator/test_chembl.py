@@ -8,7 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cryoasync.simulator.server import SIMULATOR_HEADER, Simulator, SimulatorSettings
+from cryoasync.simulator.server import SIMULATOR_HEADER, Simulator
+from cryoasync.simulator.settings import SimulatorSettings
 
 OVERRIDE = {"X-HTTP-Method-Override": "GET"}
 

@@ -11,8 +11,9 @@ import pytest
 
 from cryoasync.errors import UsageError
 from cryoasync.simulator.policy import REFUSED_TEXT
-from cryoasync.simulator.population import CidRange, load_molecules
-from cryoasync.simulator.server import SIMULATOR_HEADER, Simulator, SimulatorSettings
+from cryoasync.simulator.population import load_molecules
+from cryoasync.simulator.server import SIMULATOR_HEADER, Simulator
+from cryoasync.simulator.settings import CidRange, SimulatorSettings
 
 TABLE = "compound/cid/property/Title,MolecularWeight/JSON"
 SYNONYMS = "compound/cid/synonyms/JSON"

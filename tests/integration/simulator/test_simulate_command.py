@@ -14,14 +14,14 @@ import pytest
 
 from cryoasync.simulator.population import load_molecules
 from cryoasync.simulator.process import SimulatorFailedError, SimulatorProcess
-from cryoasync.simulator.server import SimulatorSettings
+from cryoasync.simulator.settings import SimulatorSettings
 
 COMMAND = (sys.executable, "-m", "cryoasync", "simulate")
 # A process that starts a simulator, says which, and waits to be killed.
 PARENT = """
 import asyncio
 from cryoasync.simulator.process import SimulatorProcess
-from cryoasync.simulator.server import SimulatorSettings
+from cryoasync.simulator.settings import SimulatorSettings
 
 async def main():
     async with SimulatorProcess(SimulatorSettings()) as simulator:

@@ -3,7 +3,8 @@
 import json
 
 from cryoasync.simulator.answers import Answers, fault_body
-from cryoasync.simulator.population import CidRange, Molecule, Population
+from cryoasync.simulator.population import Molecule, Population
+from cryoasync.simulator.settings import CidRange
 
 ASPIRIN = Molecule(
     cid=2244,

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from cryoasync.simulator import population
-from cryoasync.simulator.population import CidRange, Molecule, Population, kept_path, load_molecules
+from cryoasync.simulator.population import Molecule, Population, kept_path, load_molecules
+from cryoasync.simulator.settings import CidRange
 
 MOLECULES = [Molecule(cid=cid, properties={"Title": str(cid)}, synonyms=[]) for cid in (2, 3, 10, 20)]
 
