@@ -1,6 +1,5 @@
 """Making and starting a data directory of PostgreSQL (which its manual calls a database cluster)."""
 
-import asyncio
 import os
 import re
 import secrets
@@ -12,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryoasync.database.embedded.folder import ServerFolder, translated
-from cryoasync.database.embedded.postmaster import (
-    find_postmaster,
-    mark_of,
-)
+from cryoasync.database.embedded.postmaster import find_postmaster, mark_of
 from cryoasync.database.embedded.programs import Programs
 from cryoasync.database.embedded.remains import clear_remains
+from cryoasync.database.embedded.waiting import in_thread
 from cryoasync.errors import DatabaseError, UsageError
 
 SUPERUSER = "cryoasync"
@@ -70,7 +67,7 @@ class Cluster:
             DatabaseError: The program failed; the message is its own.
         """
         with translated(self.folder.root):
-            await asyncio.to_thread(self.folder.discard_leftovers)
+            await in_thread(self.folder.discard_leftovers)
             if self.folder.cluster.is_dir():
                 return
             staging = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder.root))

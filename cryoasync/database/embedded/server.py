@@ -17,7 +17,7 @@ from cryoasync.database.embedded.folder import MAJOR_VERSION, ServerFolder, tran
 from cryoasync.database.embedded.postmaster import Postmaster, ServerState, find_postmaster
 from cryoasync.database.embedded.programs import Programs, find_programs
 from cryoasync.database.embedded.remains import clear_remains
-from cryoasync.database.embedded.waiting import locked, wait_until
+from cryoasync.database.embedded.waiting import in_thread, locked, wait_until
 from cryoasync.database.embedded.watch import Watch
 from cryoasync.errors import DatabaseUnavailableError, UsageError
 
@@ -63,7 +63,7 @@ class EmbeddedServer:
         """Return when the server takes sessions, having made and started it where needed.
 
         With ``tcp_port`` it listens on the loopback interface too, for which a running server is started
-        again. It goes on when this process ends.
+        again. It goes on when this process ends; when the caller is cancelled, what was started is ended.
 
         Raises:
             UsageError: The folder cannot be used, the port is taken, or open sessions forbid to start again.
@@ -108,7 +108,7 @@ class EmbeddedServer:
         async with locked(self._folder.lock, timeout_seconds=self._patience_seconds):
             await self._stop()
             with translated(self._folder.root):
-                await asyncio.to_thread(self._folder.remove)
+                await in_thread(self._folder.remove)
 
     def status(self) -> ServerStatus:
         """Say what the server does at this moment.
@@ -170,12 +170,16 @@ class EmbeddedServer:
         await sessions.create_database(self.dsn(sessions.MAINTENANCE_DATABASE), name)
 
     async def _start(self, programs_folder: Path, lock: int, tcp_port: int | None) -> Postmaster:
-        account = await asyncio.to_thread(choose_account, programs_folder / "postgres")
+        account = await in_thread(lambda: choose_account(programs_folder / "postgres"))
         cluster = Cluster(folder=self._folder, programs=Programs(folder=programs_folder, account=account))
         await self._refuse_a_hidden_server()
         await cluster.initialise(lock)
-        await cluster.start(tcp_port=tcp_port, patience_seconds=self._patience_seconds)
-        postmaster = await self._settled()
+        try:
+            await cluster.start(tcp_port=tcp_port, patience_seconds=self._patience_seconds)
+            postmaster = await self._settled()
+        except asyncio.CancelledError:
+            await self._stop()  # no watcher would ever stop it
+            raise
         if not postmaster:
             raise DatabaseUnavailableError(
                 f"The database server in {self._folder.root} ended right after its start."
@@ -184,6 +188,7 @@ class EmbeddedServer:
 
     async def _settled(self) -> Postmaster | None:
         """Wait until the server either takes sessions or is gone."""
+        await clear_remains(self._folder.cluster)
         passing = (ServerState.STARTING, ServerState.STOPPING)
         if not await self._wait(lambda found: not found or found.state not in passing):
             raise DatabaseUnavailableError(
@@ -223,10 +228,11 @@ class EmbeddedServer:
             )
 
     async def _stop(self) -> bool:
+        await clear_remains(self._folder.cluster)
         postmaster = find_postmaster(self._folder.cluster)
         if postmaster:
             await self._end(postmaster)
-        await clear_remains(self._folder.cluster)
+            await clear_remains(self._folder.cluster)
         await self._refuse_a_hidden_server()
         return postmaster is not None
 

@@ -1,4 +1,4 @@
-"""Waiting for what other processes do: files and foreign processes send no notification."""
+"""Waiting for what other processes and threads do."""
 
 import asyncio
 import fcntl
@@ -6,15 +6,18 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from cryoasync.database.embedded.folder import translated
 from cryoasync.errors import DatabaseUnavailableError
 
 _LOOK_EVERY_SECONDS = 0.02
 
+Result = TypeVar("Result")
+
 
 async def wait_until(condition: Callable[[], bool], *, timeout_seconds: float) -> bool:
-    """Wait until ``condition`` holds, and say whether it did in time."""
+    """Look until ``condition`` holds, for files and foreign processes send no word; say whether it did in time."""
     try:
         async with asyncio.timeout(timeout_seconds):
             while not condition():  # noqa: ASYNC110 - what is waited for happens in another process
@@ -22,6 +25,20 @@ async def wait_until(condition: Callable[[], bool], *, timeout_seconds: float) -
     except TimeoutError:
         return condition()
     return True
+
+
+async def in_thread(work: Callable[[], Result], *, hasten: Callable[[], None] = lambda: None) -> Result:
+    """Do ``work`` in a thread and give its result; nothing of it goes on behind a caller that was cancelled.
+
+    The caller waits for its end all the same, having called ``hasten``; only a second cancellation leaves it alone.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        hasten()
+        await asyncio.wait((running,))
+        raise
 
 
 @asynccontextmanager

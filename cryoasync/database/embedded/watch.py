@@ -1,6 +1,5 @@
 """Starting the watcher of an embedded server, and knowing whether one lives."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from cryoasync.database.embedded.cluster import SUPERUSER
 from cryoasync.database.embedded.folder import ServerFolder
 from cryoasync.database.embedded.postmaster import Postmaster, mark_of
 from cryoasync.database.embedded.programs import ENVIRONMENT
-from cryoasync.database.embedded.waiting import try_lock
+from cryoasync.database.embedded.waiting import in_thread, try_lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class Watch:
                 process = self._launch(postmaster, psql, lock)
             finally:
                 os.close(lock)
-            await asyncio.to_thread(process.wait)  # it leaves a child of its own behind and ends
+            await in_thread(process.wait)  # it leaves a child of its own behind and ends
 
     def _launch(self, postmaster: Postmaster, psql: Path, lock: int) -> subprocess.Popen[bytes]:
         command = (
