@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from itertools import count
 
@@ -31,14 +31,16 @@ class Priority(Enum):
     """A request whose connection was gone when its turn came: it goes first, or its next one would be gone too."""
 
 
-@dataclass(slots=True, order=True)
+@dataclass(slots=True, eq=False)
 class Waiter:
-    """Somebody who waits for a permit, in the order in which they get one."""
+    """Somebody who waits for a permit."""
 
-    deadline: float
-    number: int
-    endpoint: str = field(compare=False)
-    permit: asyncio.Future[Permit] = field(compare=False)
+    endpoint: str
+    permit: asyncio.Future[Permit]
+
+
+_Place = tuple[float, int, Waiter]
+"""When a waiter's time is up, the number that decides between equals, and the waiter."""
 
 
 class PermitQueue:
@@ -46,15 +48,15 @@ class PermitQueue:
 
     def __init__(self) -> None:
         """Nobody waits."""
-        self._heaps: dict[str, list[Waiter]] = {}
+        self._heaps: dict[str, list[_Place]] = {}
         self._alive: dict[str, int] = {}
         self._numbers = count()
 
     def add(self, endpoint: str, deadline: float) -> Waiter:
         """Let somebody wait from now on."""
         future: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        waiter = Waiter(deadline, next(self._numbers), endpoint, future)
-        heapq.heappush(self._heaps.setdefault(endpoint, []), waiter)
+        waiter = Waiter(endpoint, future)
+        heapq.heappush(self._heaps.setdefault(endpoint, []), (deadline, next(self._numbers), waiter))
         self._alive[endpoint] = self._alive.get(endpoint, 0) + 1
         return waiter
 
@@ -63,13 +65,13 @@ class PermitQueue:
         alive = self._alive[waiter.endpoint] = self._alive[waiter.endpoint] - 1
         heap = self._heaps[waiter.endpoint]
         if len(heap) > TIDY_FROM + 2 * alive:
-            heap[:] = [other for other in heap if not other.permit.done()]
+            heap[:] = [place for place in heap if not place[2].permit.done()]
             heapq.heapify(heap)
 
     def next(self, is_open: Callable[[str], bool]) -> Waiter | None:
         """Return who is next among those for endpoints that are open."""
         heads = [head for endpoint in self._alive if is_open(endpoint) and (head := self._head(endpoint))]
-        return min(heads, default=None)
+        return min(heads)[2] if heads else None
 
     def grant(self, waiter: Waiter, permit: Permit) -> None:
         """Give the waiter who is next a permit."""
@@ -85,8 +87,8 @@ class PermitQueue:
         """Return the endpoints that somebody waits for."""
         return [endpoint for endpoint, alive in self._alive.items() if alive]
 
-    def _head(self, endpoint: str) -> Waiter | None:
+    def _head(self, endpoint: str) -> _Place | None:
         heap = self._heaps[endpoint]
-        while heap and heap[0].permit.done():
+        while heap and heap[0][2].permit.done():
             heapq.heappop(heap)
         return heap[0] if heap else None
