@@ -76,9 +76,14 @@ class ChunkCost:
 
     def __init__(self, costs: Sequence[EndpointCost], budget: Budget) -> None:
         """Add up ``costs``; the lines of all endpoints make one."""
-        self._base = sum(cost.line.base_seconds for cost in costs) / budget.running_seconds_per_second
-        self._slope = sum(cost.line.seconds_an_id for cost in costs) / budget.running_seconds_per_second
-        self._hazard = sum(cost.hazard for cost in costs)
+        base = slope = hazard = 0.0
+        for cost in costs:
+            base += cost.line.base_seconds
+            slope += cost.line.seconds_an_id
+            hazard += cost.hazard
+        self._base = base / budget.running_seconds_per_second
+        self._slope = slope / budget.running_seconds_per_second
+        self._hazard = hazard
         self._least = max(1e-9, len(costs) / max(SLOWEST_RATE, budget.requests_per_second))
         self.longest_ids = min(cost.longest_ids(budget.longest_seconds) for cost in costs)
 

@@ -7,7 +7,7 @@ both of which ask for the same), ``X-RateLimit-*``, and PubChem's ``X-Throttling
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,6 +23,8 @@ _EPOCH_SECONDS_FROM, _EPOCH_MILLISECONDS_FROM = 1e9, 1e12
 _PERIOD = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(ms|s|m|h)")
 _PERIODS = re.compile(rf"(?:{_PERIOD.pattern})+\Z")
 _PERIOD_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_THROTTLING = THROTTLING_HEADER.lower()
+_READ_WITH_RATES = frozenset({"date", _THROTTLING})
 _PREFIXES = ("ratelimit-", "x-ratelimit-", "x-rate-limit-")
 
 
@@ -52,14 +54,20 @@ class RateAdvice:
     throttling: ThrottlingStatus | None = None
 
 
-def read_rate_headers(headers: Mapping[str, str], now: datetime) -> RateAdvice:
+def read_rate_headers(
+    headers: Mapping[str, str],
+    now: datetime,
+    *,
+    read_throttling: Callable[[str], ThrottlingStatus | None] = read_throttling,
+) -> RateAdvice:
     """Read all that ``headers`` say of rates; ``now`` is used where they have no ``Date``.
 
-    Nothing is raised: what is malformed, impossible or in an unknown unit counts as absent.
+    Nothing is raised: what is malformed, impossible or in an unknown unit counts as absent. ``read_throttling`` is
+    for a reader that remembers what it has read.
     """
     fields = _combined(headers)
     quotas, windows = _limits(fields, now) if any("rate" in name for name in fields) else ((), ())
-    throttling = read_throttling(fields.get(THROTTLING_HEADER.lower(), ""))
+    throttling = read_throttling(fields.get(_THROTTLING, ""))
     retry_after = retry_after_seconds(headers, now)
     if throttling is not None and throttling.blocking_seconds is not None:
         longest = max(throttling.blocking_seconds, retry_after or 0.0)
@@ -80,11 +88,12 @@ def _limits(fields: Mapping[str, str], now: datetime) -> tuple[tuple[Quota, ...]
 
 
 def _combined(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers by lower-case name; several of one name are a list."""
+    """Return the headers that tell of rates, by lower-case name; several of one name are a list."""
     combined: dict[str, str] = {}
     for name, value in headers.items():
         key = name.lower()
-        combined[key] = f"{combined[key]}, {value}" if key in combined else value
+        if "rate" in key or key in _READ_WITH_RATES:
+            combined[key] = f"{combined[key]}, {value}" if key in combined else value
     return combined
 
 

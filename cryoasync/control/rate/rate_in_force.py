@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
 from cryoasync.control.rate.cautious_pace import CautiousPace
@@ -15,11 +16,14 @@ from cryoasync.control.rate.rate_policy import BudgetUse, CountWindow, RatePolic
 from cryoasync.control.rate.sendings import Sending
 from cryoasync.control.rate.slow_days import SlowDays
 from cryoasync.control.rate.throttle import Refusal
-from cryoasync.control.rate.throttling_header import WorstOfAMinute
+from cryoasync.control.rate.throttling_header import WorstOfAMinute, read_part, read_throttling
 from cryoasync.ports import Clock
 
 RATIO_SECONDS = 1.0
 """How often what the source says is used is compared with our own count."""
+
+PARTS_KEPT = 256
+"""What so many items of throttling headers say is remembered."""
 
 _Limits = tuple[tuple[CountWindow, ...], tuple[float | None, ...], int | None, int | None]
 
@@ -48,6 +52,7 @@ class RateInForce:
         self._policy = policy
         self._rate = rate
         self._clock = clock
+        self._read_throttling = partial(read_throttling, read_part=lru_cache(PARTS_KEPT)(read_part))
         self._said = WorstOfAMinute()
         self._ratio_at = 0.0
         self._hour: HourSlot | None = None
@@ -82,7 +87,8 @@ class RateInForce:
 
         ``used`` tells how much of the policy is taken by all processes that share it.
         """
-        advice, now = read_rate_headers(headers, answered_at), self._clock()
+        advice = read_rate_headers(headers, answered_at, read_throttling=self._read_throttling)
+        now = self._clock()
         is_lower = self.headers.announce(advice.windows, now)
         if permit is not None and advice.retry_after_seconds is None:
             is_lower |= self.headers.take(permit.endpoint, permit.sequence, advice.quotas, now)

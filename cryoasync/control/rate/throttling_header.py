@@ -6,8 +6,9 @@ A refused client reads ``Green (0%)`` there; the truth stands in a free text beh
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 THROTTLING_HEADER = "X-Throttling-Control"
 WORST_OF_SECONDS = 60.0
@@ -43,14 +44,35 @@ class ThrottlingStatus:
         return bool(_BLOCKED.search(self.text))
 
 
-def read_throttling(value: str) -> ThrottlingStatus | None:
-    """Read the header, of any number of items; ``None`` where there is none, or nothing to read in it."""
-    parts = _ITEM.split(value[:LONGEST_READ])
+class Part(NamedTuple):
+    """What stands between two commas of the header: percentages by name, and the text beside them."""
+
+    percents: Mapping[str, int]
+    text: str
+
+
+def read_part(part: str) -> Part:
+    """Read a part of the header."""
+    pieces = _ITEM.split(part)
     percents = {
         " ".join(name.lower().split()): int(percent[:_DIGITS_READ])
-        for name, percent in zip(parts[1::3], parts[2::3], strict=True)
+        for name, percent in zip(pieces[1::3], pieces[2::3], strict=True)
     }
-    text = "".join(parts[::3]).strip(" ,;")
+    return Part(percents, "".join(pieces[::3]))
+
+
+def read_throttling(value: str, read_part: Callable[[str], Part] = read_part) -> ThrottlingStatus | None:
+    """Read the header, of any number of items; ``None`` where there is none, or nothing to read in it.
+
+    ``read_part`` may remember what it has read: whole percentages repeat, item by item.
+    """
+    percents: dict[str, int] = {}
+    texts = []
+    for part in value[:LONGEST_READ].split(","):
+        read = read_part(part)
+        percents |= read.percents
+        texts.append(read.text)
+    text = ",".join(texts).strip(" ,;")
     if not percents and not _BLOCKED.search(text):
         return None
     return ThrottlingStatus(percents=percents, text=text, blocking_seconds=_blocking_seconds(text))
