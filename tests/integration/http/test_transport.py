@@ -183,7 +183,7 @@ async def test_the_time_an_answer_took_is_settled_and_told() -> None:
     async def handler(received: Received) -> None:
         await asyncio.sleep(0.1)
         await received.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         await received.send(b"}")
 
     limiter = WatchedLimiter()
@@ -192,14 +192,15 @@ async def test_the_time_an_answer_took_is_settled_and_told() -> None:
         limiter.close_gate()
         attempt = asyncio.create_task(post(transport, server.url))
         await server.until(lambda seen: seen.connections == 1)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.1)
         opened_at = clock()
         limiter.gate.set()
         answer = await attempt
     assert isinstance(answer, Response)
-    assert 0.2 <= answer.seconds <= clock() - opened_at
+    assert 0.4 <= answer.seconds <= clock() - opened_at
     assert answer.sent_at >= opened_at
-    assert limiter.settled == [pytest.approx(answer.seconds - 0.1, abs=0.05)]
+    [worked_seconds] = limiter.settled
+    assert 0.05 <= worked_seconds <= answer.seconds - 0.1
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,8 @@ async def test_an_answer_that_stalls_is_given_up(part: bytes) -> None:
     assert answer.reason == "TimeoutError"
     assert answer.sent_at is not None
     assert answer.seconds >= 0.2
-    assert limiter.settled == [pytest.approx(0.2, abs=0.1)] * 2
+    assert len(limiter.settled) == 2
+    assert min(limiter.settled) >= 0.15
     assert limiter.unsettled == 0
     assert isinstance(again, NoResponse)
     assert server.connections == 2
@@ -232,21 +234,25 @@ async def test_a_single_request_may_be_given_less_time_than_the_session() -> Non
     async def handler(received: Received) -> None:
         await silent(received)
 
-    async with loopback(handler) as server, sending(WatchedLimiter(), timeout_seconds=0.4) as transport:
-        for given, taken in ((0.1, 0.1), (60.0, 0.4)):
+    # The longer limit is never waited for: it is beyond the test's own.
+    for longest, given in ((3600.0, 0.1), (0.1, 3600.0)):
+        async with (
+            loopback(handler) as server,
+            sending(WatchedLimiter(), timeout_seconds=longest) as transport,
+        ):
             answer = await transport.post(server.url, FORM, ticket(timeout_seconds=given))
             assert isinstance(answer, NoResponse)
             assert answer.is_timeout
-            assert answer.seconds == pytest.approx(taken, abs=0.1)
+            assert answer.seconds >= 0.1
 
 
 async def test_waiting_for_a_permit_is_not_waiting_for_an_answer() -> None:
     """The time limit begins when the request goes out."""
     limiter = WatchedLimiter()
-    async with loopback(answering) as server, sending(limiter, timeout_seconds=0.2) as transport:
+    async with loopback(answering) as server, sending(limiter, timeout_seconds=0.5) as transport:
         limiter.close_gate()
         attempt = asyncio.create_task(post(transport, server.url))
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.6)
         limiter.gate.set()
         assert isinstance(await attempt, Response)
 
@@ -444,7 +450,8 @@ async def test_a_cancelled_request_leaves_no_permit_in_use() -> None:
         with pytest.raises(asyncio.CancelledError):
             await attempt
         assert limiter.unsettled == 0
-        assert limiter.settled == [pytest.approx(0.1, abs=0.09)]
+        assert len(limiter.settled) == 1
+        assert limiter.settled[0] >= 0.05
         await server.until(lambda seen: seen.closed == 1)
 
 
