@@ -32,7 +32,7 @@ check: install ## Check format, lint, types and the order of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-system: install ## Run the tests that need programs of the operating system
+test-system: install ## Run the tests that need programs of the operating system, or the machine to themselves
 	tests/system/install-tools
 	$(BIN)/pytest -m system tests/system
 	$(BIN)/pytest -n auto --pooler session tests/integration/database --ignore-glob="*/test_embedded*"
