@@ -22,7 +22,7 @@ def main() -> None:
     """Compute until the parent closes the pipe."""
     parent_pid, molecule_seconds = int(sys.argv[1]), float(sys.argv[2])
     _end_with_parent(parent_pid)
-    for stop_signal in (signal.SIGINT, signal.SIGTERM):
+    for stop_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # A terminal or a supervisor sends them to every process; what they mean is for the parent to decide.
         signal.signal(stop_signal, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)

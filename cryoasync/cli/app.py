@@ -15,6 +15,7 @@ from cryoasync.cli.export import export
 from cryoasync.cli.link import link
 from cryoasync.cli.output import print_error
 from cryoasync.cli.simulate import simulate
+from cryoasync.cli.standard_error import keep_writing_to_standard_error
 from cryoasync.cli.status import status
 from cryoasync.cli.why import why
 from cryoasync.errors import CryoasyncError, UsageError
@@ -65,6 +66,7 @@ def _options(
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    keep_writing_to_standard_error()
     sys.exit(_exit_code(sys.argv[1:]))
 
 

@@ -4,17 +4,18 @@ With ``--json`` stdout holds exactly one JSON object, whether the command succee
 """
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from errno import EIO, EPIPE
 from typing import Any
 
 import typer
 from rich.console import Console, RenderableType
 
 from cryoasync.cli.durations import moment
+from cryoasync.cli.standard_error import write_to_nothing
 from cryoasync.errors import CryoasyncError
 from cryoasync.redaction import redact
 
@@ -26,7 +27,7 @@ _PIPE_COLUMNS = 10_000
 
 @contextmanager
 def writing_data() -> Iterator[None]:
-    """End quietly where the reader of stdout, such as ``head``, has gone.
+    """End quietly where the reader of stdout, such as ``head``, has gone; go on where the terminal was closed.
 
     Raises:
         typer.Exit: with code 141.
@@ -34,10 +35,13 @@ def writing_data() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in {EIO, EPIPE}:
+            raise
         # Python flushes stdout once more at its exit, and would complain there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(READER_GONE) from None
+        write_to_nothing(sys.stdout.fileno())
+        if error.errno == EPIPE:
+            raise typer.Exit(READER_GONE) from None
 
 
 def print_json(document: Mapping[str, Any]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from cryoasync.errors import CryoasyncError, StoppedError
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Those that end a command: Ctrl-C, a supervisor, and a terminal that is closed."""
 
 SignalHandler = Callable[[int, FrameType | None], Any] | int | None
 """As :func:`signal.getsignal` returns it; ``None`` was not set by Python, which cannot set it again."""
@@ -50,7 +51,7 @@ class StopRequest:
 
 @contextmanager
 def ending_by_signals() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end what is inside, even where it blocks the event loop.
+    """Let any of the signals end what is inside, even where it blocks the event loop.
 
     Waiting for standard input does: handlers of the loop would come to their turn only after the wait.
 
@@ -61,7 +62,7 @@ def ending_by_signals() -> Iterator[None]:
     def end(number: int, _: FrameType | None) -> None:
         raise StoppedError(number)
 
-    before = {number: signal.signal(number, end) for number in SIGNALS}
+    before = {number: signal.signal(number, end) for number in _heeded()}
     try:
         yield
     finally:
@@ -70,7 +71,7 @@ def ending_by_signals() -> Iterator[None]:
 
 @asynccontextmanager
 async def stopping_by_signals(stop: StopRequest) -> AsyncIterator[None]:
-    """Turn SIGINT and SIGTERM into ``stop``, a second one into cancelling the task inside.
+    """Turn a signal into ``stop``, a second one into cancelling the task inside.
 
     Handlers go through the event loop, so that they run between two steps of the run, and are put back.
 
@@ -86,8 +87,8 @@ async def stopping_by_signals(stop: StopRequest) -> AsyncIterator[None]:
             task.cancel()
         stop.by_signal(number)
 
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
+    before = {number: signal.getsignal(number) for number in _heeded()}
+    for number in before:
         loop.add_signal_handler(number, handle, number)
     try:
         yield
@@ -97,9 +98,14 @@ async def stopping_by_signals(stop: StopRequest) -> AsyncIterator[None]:
         task.uncancel()
         raise StoppedError(stop.signal) from None
     finally:
-        for number in SIGNALS:
+        for number in before:
             loop.remove_signal_handler(number)
         _put_back(before)
+
+
+def _heeded() -> tuple[signal.Signals, ...]:
+    """Return the signals that this process was not started to ignore, as nohup has it ignore SIGHUP."""
+    return tuple(number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN)
 
 
 def _put_back(handlers: Mapping[signal.Signals, SignalHandler]) -> None:

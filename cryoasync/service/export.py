@@ -126,7 +126,7 @@ async def export_selection(
         UsageError: ``select`` finds no such thing.
         OutputError: the output cannot be written.
         ReaderGoneError: nobody reads the output any more.
-        ExportStoppedError: by SIGINT or SIGTERM.
+        ExportStoppedError: by a signal.
         DatabaseError: the database cannot be used.
     """
     stop = StopRequest()

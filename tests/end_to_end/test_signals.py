@@ -90,6 +90,25 @@ def test_a_signal_while_a_list_is_read_again_leaves_its_run_stopped(
     assert listed_molecules(simulator).keys() <= molecules(dsn).keys()
 
 
+def test_a_run_whose_terminal_is_closed_saves_what_is_in_hand(
+    cryoasync: CommandLine, simulators: Simulators, dsn: str
+) -> None:
+    """The system sends SIGHUP then, and nobody reads any more what is said of it."""
+    simulator = simulators("--set", "policy=none", "--set", "latency.base_seconds=0.4")
+    shown_to, terminal = os.openpty()
+    # Who leads a session gets the first terminal it opens.
+    cryoasync.prefix = ("sh", "-c", 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(terminal))
+    where = ("--base-url", simulator.base_url, "--dsn", dsn, "--no-cache", "--progress", "none")
+    words = ("run", "pubchem", "1-1500", "--no-synonyms", "--chunk-size", "20")
+    running = cryoasync.start(*words, *where, environment=UNTHROTTLED)
+    wait_for(partial(has_more_than, dsn, 0))
+    os.close(terminal)
+    os.close(shown_to)
+    assert running.end(SECONDS_TO_STOP).exit_code == 129
+    assert 0 < simulator.statistics()["ids"] == imported(dsn) < 1500
+    assert query(dsn, "SELECT status FROM cryoasync.runs") == [("stopped",)]
+
+
 def test_a_second_signal_ends_a_run_at_once(cryoasync: CommandLine, simulators: Simulators, dsn: str) -> None:
     """What hangs is not waited for; what was committed stays, and the run goes on."""
     simulator = simulators(

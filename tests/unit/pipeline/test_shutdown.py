@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from signal import SIGINT, SIGTERM
+from signal import SIGHUP, SIGINT, SIGTERM
 
 import pytest
 
@@ -50,6 +50,21 @@ async def test_the_first_signal_asks_for_a_stop_and_interrupts_nothing(number: s
     assert stop.signal is number
 
 
+async def test_a_signal_that_was_to_be_ignored_asks_for_nothing() -> None:
+    """As SIGHUP is under nohup."""
+    stop = StopRequest()
+    before = signal.signal(SIGHUP, signal.SIG_IGN)
+    try:
+        async with stopping_by_signals(stop):
+            send(SIGHUP)
+        with ending_by_signals():
+            send(SIGHUP)
+        assert signal.getsignal(SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(SIGHUP, before)
+    assert not stop.is_set
+
+
 async def test_the_second_signal_cancels() -> None:
     stop = StopRequest()
     stop.has_work = True
@@ -68,7 +83,7 @@ async def test_a_signal_after_an_error_cancels() -> None:
     assert stop.signal is None
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(SIGINT, 130), (SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "exit_code"), [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)])
 async def test_a_signal_before_there_is_work_ends_the_start(number: signal.Signals, exit_code: int) -> None:
     with pytest.raises(StoppedError) as caught:
         await interrupted(StopRequest(), number)
@@ -86,7 +101,7 @@ async def test_two_signals_before_there_is_work_end_the_start_as_one_does() -> N
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(SIGINT, 130), (SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "exit_code"), [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)])
 async def test_a_signal_ends_what_blocks_the_loop(number: signal.Signals, exit_code: int) -> None:
     """As waiting for standard input does."""
 
