@@ -12,7 +12,8 @@ import pytest
 from cryoasync.database.connection import Database, DatabaseSettings, open_database
 from cryoasync.database.embedded import EmbeddedServer
 from cryoasync.database.schema import migrate
-from tests.system.pgbouncer import free_port, running_pgbouncer
+from tests.ports import free_port
+from tests.system.pgbouncer import running_pgbouncer
 
 # How fast examples are made and played says more of the machine's other work than of the code.
 hypothesis.settings.register_profile(

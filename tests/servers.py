@@ -15,7 +15,7 @@ import asyncpg
 
 from cryoasync.database.embedded.account import Account, choose_account
 from cryoasync.database.embedded.programs import ENVIRONMENT, find_programs
-from tests.system.pgbouncer import free_port
+from tests.ports import free_port
 
 OWNER = "owner"
 _SETTINGS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "shared_buffers": "16MB"}

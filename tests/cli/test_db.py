@@ -18,7 +18,7 @@ from cryoasync.database.embedded import EmbeddedServer
 from cryoasync.service.psql import PsqlCall
 from tests.cli.conftest import CommandLine, Outcome
 from tests.conftest import run_statement
-from tests.system.pgbouncer import free_port
+from tests.ports import free_port
 
 APART = ("127.0.0.1", 1)
 """Where no server listens."""

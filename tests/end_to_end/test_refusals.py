@@ -1,7 +1,6 @@
 """Databases and sources that cannot be used: the exit code says whose turn it is, and no secret is told."""
 
 import asyncio
-import socket
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +13,7 @@ from tests.end_to_end.conftest import AT_ONCE, Simulators
 from tests.end_to_end.simulators import RunningSimulator, simulator_of
 from tests.end_to_end.tables import cids, query, value
 from tests.end_to_end.waiting import wait_for
+from tests.ports import free_port
 
 PASSWORD = "correct@horse/battery"
 
@@ -21,10 +21,7 @@ PASSWORD = "correct@horse/battery"
 @pytest.fixture
 def closed_port() -> int:
     """A port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_port()
 
 
 def texts_in(folder: Path) -> str:
@@ -101,17 +98,17 @@ def test_a_source_that_goes_away_pauses_the_run_until_it_is_back(cryoasync: Comm
     cryoasync.environment |= UNTHROTTLED
     options = ("--chunk-size", "10", "--no-synonyms", "--no-cache", "--patience", "0.3", "--json")
     with simulator_of(*AT_ONCE) as leaving:
-        words = ("run", "pubchem", "1-500", "--base-url", leaving.base_url, "--dsn", dsn, *options)
+        words = ("run", "pubchem", "1-1000", "--base-url", leaving.base_url, "--dsn", dsn, *options)
         running = cryoasync.start(*words, "--max-rate", "20")
         wait_for(lambda: cids(dsn))
     paused = running.end()
     assert (paused.exit_code, paused.error["kind"]) == (3, "source_unavailable")
     assert paused.document["status"] == "paused"
-    assert 0 < paused.document["imported"] < 500
+    assert 0 < paused.document["imported"] < 1000
     with simulator_of(*AT_ONCE, "--port", str(urlsplit(leaving.base_url).port)) as back:
         resumed = cryoasync(*words)
-        assert (resumed.exit_code, resumed.document["imported"]) == (0, 500)
-        assert back.statistics()["ids"] == 500 - paused.document["imported"]
+        assert (resumed.exit_code, resumed.document["imported"]) == (0, 1000)
+        assert back.statistics()["ids"] == 1000 - paused.document["imported"]
 
 
 def test_simulated_and_real_compounds_never_share_a_database(

@@ -33,7 +33,7 @@ def has_more_than(dsn: str, compounds: int) -> bool:
     ("total", "words"),
     [
         (1500, ("pubchem", "1-1500", "--no-synonyms", "--chunk-size", "20")),
-        (800, ("chembl", "CHEMBL1-CHEMBL800", "--rdkit", "off", "--chunk-size", "20")),
+        (800, ("chembl", "CHEMBL1-CHEMBL800", "--rdkit", "off", "--chunk-size", "10")),
     ],
     ids=("pubchem", "chembl"),
 )

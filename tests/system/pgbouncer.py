@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,17 +14,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from tests.ports import free_port
+
 PROGRAM = "/usr/sbin/pgbouncer"
 _USER = "nobody"
 _PATIENCE_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(kw_only=True)

@@ -46,7 +46,14 @@ def chunk(*texts: str) -> list[tuple[int, Structure]]:
 
 
 def worker_processes() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "worker" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process().children() if _computes(child)]
+
+
+def _computes(process: psutil.Process) -> bool:
+    try:
+        return "worker" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a child of another test that has ended
+        return False
 
 
 @pytest.fixture

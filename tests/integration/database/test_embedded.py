@@ -16,6 +16,7 @@ from cryoasync.database.embedded.account import Account
 from cryoasync.database.embedded.postmaster import find_workers
 from cryoasync.database.embedded.programs import find_programs
 from cryoasync.errors import UsageError
+from tests.ports import free_port
 
 ENSURE = """
 import sys
@@ -57,13 +58,6 @@ async def run_psql(dsn: str, question: str) -> str:
     )
     output, _ = await psql.communicate()
     return output.decode()
-
-
-def free_port() -> int:
-    """Find a TCP port that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def test_a_database_is_there_after_the_first_start(server: EmbeddedServer) -> None:

@@ -119,7 +119,13 @@ async def test_destroy_ends_what_a_killed_server_left(server: EmbeddedServer, tm
     busy = await asyncpg.connect(server.dsn("postgres"))
     working = asyncio.create_task(busy.execute("SELECT count(*) FROM generate_series(1, 100000000)"))
     cluster = root(tmp_path) / "18"
-    await wait_until(working.done, timeout_seconds=0.2)
+    onlooker = await asyncpg.connect(server.dsn("postgres"))
+    at_work = (
+        "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate_series%' AND pid = $1"
+    )
+    while not await onlooker.fetch(at_work, busy.get_server_pid()):
+        pass
+    onlooker.terminate()
     await kill(server.status().pid)
     workers = find_workers(cluster)
     await server.destroy()

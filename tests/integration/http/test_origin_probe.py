@@ -1,7 +1,6 @@
 """Whether a host is a simulator, asked at its own address."""
 
 import asyncio
-import socket
 
 import pytest
 
@@ -10,6 +9,7 @@ from cryoasync.http.origin_probe import HEALTH_PATH, is_simulator
 from cryoasync.http.reach import SIMULATOR_HEADER
 from cryoasync.simulator.server import SIMULATOR_HEADER as SIGNED_WITH
 from tests.integration.http.loopback import Handler, Received, loopback
+from tests.ports import free_port
 
 
 async def signed(received: Received) -> None:
@@ -49,10 +49,7 @@ async def test_the_simulator_signs_with_the_header_that_is_looked_for() -> None:
 
 async def test_a_host_out_of_reach_is_no_simulator() -> None:
     """Nothing listens there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert await is_simulator(f"http://127.0.0.1:{port}") is False
+    assert await is_simulator(f"http://127.0.0.1:{free_port()}") is False
 
 
 async def test_a_silent_host_is_waited_for_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:

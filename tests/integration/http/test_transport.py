@@ -19,6 +19,7 @@ from cryoasync.http import transport as module
 from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
 from cryoasync.models import Activity
 from tests.integration.http.loopback import Handler, Received, loopback
+from tests.ports import free_port
 
 FORM = {"cid": "1,2"}
 PLENTY = RatePolicy(
@@ -392,13 +393,6 @@ async def test_redirects_are_answers_and_are_not_followed(status: str) -> None:
     assert (len(server.requests), elsewhere.connections) == (1, 0)
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 async def _no_name(*_: object, **__: object) -> None:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -423,7 +417,7 @@ async def test_a_connection_that_never_stands_takes_no_permit(
     server = await asyncio.start_server(no_tls, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     url = {
-        "refused": f"http://127.0.0.1:{_closed_port()}",
+        "refused": f"http://127.0.0.1:{free_port()}",
         "name": "http://pubchem.test",
     }.get(trouble, f"https://127.0.0.1:{port}")
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", _no_name)
