@@ -31,8 +31,14 @@ class Site:
 
 
 def site_name(source: Source, settings: RunSettings) -> str:
-    """Return what a run is known by: its base URL, or the scenario where a simulator's port changes each time."""
-    return f"{_SIMULATOR_PREFIX}{settings.scenario}" if settings.simulate else source.base_url
+    """Return what a run is known by: its base URL, or the scenario where a simulator's port changes each time.
+
+    Raises:
+        UsageError: there is no such scenario.
+    """
+    if settings.simulate:
+        return f"{_SIMULATOR_PREFIX}{find_scenario(settings.scenario).name}"
+    return source.base_url
 
 
 def scenario_of(site_name: str) -> str | None:

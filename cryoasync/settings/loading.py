@@ -28,6 +28,8 @@ _DATABASE_URL = "DATABASE_URL"
 _LIBPQ_TARGET = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE")
 _LIBPQ_DETAIL = ("PGPORT", "PGUSER")
 
+_OF_THE_SIMULATOR = ("run.scenario", "run.seed")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedSettings:
@@ -61,7 +63,7 @@ def load_settings(
         environ: The environment variables.
 
     Raises:
-        SettingsError: A key is unknown, a value impossible, or the file unreadable.
+        SettingsError: A key is unknown, a value impossible, the file unreadable, or a flag has no effect.
     """
     given = {**_from_file(config_file), **_from_environment(environ), **_from_flags(flags)}
     try:
@@ -70,6 +72,8 @@ def load_settings(
         sentences = [_sentence(detail, given) for detail in error.errors(include_url=False)]
         # Not "from error": pydantic's message shows the values, passwords included.
         raise SettingsError(" ".join(dict.fromkeys(sentences))) from None
+    if not settings.run.simulate:
+        _refuse_simulators_flags(flags)
     origins = {key: given[key].origin if key in given else DEFAULT_ORIGIN for key in keys.FIELDS}
     return LoadedSettings(settings=settings, origins=origins)
 
@@ -80,6 +84,15 @@ def _from_flags(flags: Mapping[str, Any]) -> dict[str, _Given]:
         if key not in keys.FIELDS:
             raise _unknown(key, "the flags", keys.nearest(key))
     return {key: _Given(value=value, origin=f"flag {keys.flag(key, value)}") for key, value in given.items()}
+
+
+def _refuse_simulators_flags(flags: Mapping[str, Any]) -> None:
+    """Refuse what is said of a simulator where none is asked: the real source would be, behind the user's back."""
+    for key in _OF_THE_SIMULATOR:
+        if (value := flags.get(key)) is not None:
+            raise SettingsError(
+                f"{keys.flag(key, value)} is for simulated runs only.", hint="Give --simulate as well."
+            )
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:

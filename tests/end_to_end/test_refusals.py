@@ -111,6 +111,13 @@ def test_a_source_that_goes_away_pauses_the_run_until_it_is_back(cryoasync: Comm
         assert back.statistics()["ids"] == 1000 - paused.document["imported"]
 
 
+def test_a_scenario_that_does_not_exist_leaves_no_run(cryoasync: CommandLine, dsn: str) -> None:
+    refused = cryoasync("run", "pubchem", "1", "--simulate", "--scenario", "fault", "--dsn", dsn, "--json")
+    assert (refused.exit_code, refused.error["kind"]) == (2, "usage")
+    assert refused.error["hint"] == "Did you mean faults?"
+    assert value(dsn, "SELECT count(*) FROM cryoasync.runs") == 0
+
+
 def test_simulated_and_real_compounds_never_share_a_database(
     cryoasync: CommandLine, at_once: RunningSimulator, dsn: str, empty_dsn: str
 ) -> None:

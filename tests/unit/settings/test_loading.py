@@ -69,6 +69,19 @@ def test_the_file_of_the_current_directory_wins_over_the_users(tmp_path: Path) -
     assert load(file=named).settings.run.workers == 3
 
 
+@pytest.mark.parametrize(("key", "value"), [("run.scenario", "faults"), ("run.seed", 7)])
+def test_a_flag_for_the_simulator_is_refused_where_the_real_source_would_be_asked(
+    key: str, value: Any
+) -> None:
+    """In a file it waits for a simulated run; typed, it says that one was meant."""
+    with pytest.raises(SettingsError, match="simulated runs only") as refused:
+        load({key: value})
+    assert refused.value.hint == "Give --simulate as well."
+    assert load({key: value, "run.simulate": True}).settings.run.simulate
+    assert load({key: value}, environ={"CRYOASYNC_RUN__SIMULATE": "true"}).settings.run.simulate
+    assert not load(environ={"CRYOASYNC_RUN__SCENARIO": "faults"}).settings.run.simulate
+
+
 def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
     """Compose files pass empty variables through."""
     loaded = load(environ={"CRYOASYNC_RUN__WORKERS": "", "CRYOASYNC_DSN": "", "PGHOST": ""})

@@ -37,9 +37,11 @@ def test_no_two_settings_of_a_command_share_an_option(settings: tuple[str, ...])
 
 
 def test_documented_defaults_that_are_values_load_as_themselves() -> None:
-    """A default copied from the page into a file is accepted and changes nothing."""
+    """A default copied from the page into a variable is accepted and changes nothing."""
     documented = {key: keys.default(key) for key in keys.FIELDS}
-    values = {
-        key: text for key, text in documented.items() if " " not in text and text not in {keys.NONE, ""}
+    environ = {
+        keys.environment_name(key): text
+        for key, text in documented.items()
+        if " " not in text and text not in {keys.NONE, ""}
     }
-    assert load_settings(values, None, {}).settings == load_settings({}, None, {}).settings
+    assert load_settings({}, None, environ).settings == load_settings({}, None, {}).settings
