@@ -31,8 +31,14 @@ def write_to_nothing(descriptor: int) -> None:
 
 
 def keep_writing_to_standard_error() -> None:
-    """Let no message of this process fail because nobody is there to read it: it is no reason to end the work."""
-    unfailing = _Unfailing(sys.stderr.fileno(), "wb", closefd=False)
+    """Let no message of this process fail because nobody is there to read it: it is no reason to end the work.
+
+    A stream that stands in the place of standard error, as a test's does, is left alone; so is one that was closed.
+    """
+    try:
+        unfailing = _Unfailing(sys.stderr.fileno(), "wb", closefd=False)
+    except (AttributeError, io.UnsupportedOperation):
+        return
     sys.stderr = io.TextIOWrapper(
         io.BufferedWriter(unfailing),
         encoding=sys.stderr.encoding,
