@@ -6,6 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from cryoasync.errors import CryoasyncError, DatabaseError, UsageError
 
 MAJOR_VERSION = 18
 _SHORT_PARENTS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - only for mkdtemp, which makes a private folder
+_REMOVALS_AT_ONCE = 16
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -114,7 +116,7 @@ class ServerFolder:
         doomed = tempfile.mkdtemp(prefix=self._doomed_prefix, dir=self.root.parent)
         self.root.rename(doomed)
         with suppress(FileNotFoundError):  # who starts anew at this moment clears it away as well
-            shutil.rmtree(doomed)
+            _remove_tree(Path(doomed))
 
     def discard_leftovers(self) -> None:
         """Remove what an interrupted initialisation or removal left."""
@@ -134,6 +136,15 @@ class ServerFolder:
         if _is_private(target):  # else the temporary folder was cleared, and its name may be another's by now
             shutil.rmtree(target)
         self.run.unlink()
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a folder of many files. Where the disk lets each removal wait, they wait together."""
+    files = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
+    with ThreadPoolExecutor(_REMOVALS_AT_ONCE) as threads:
+        for _ in threads.map(lambda path: path.unlink(missing_ok=True), files):
+            pass
+    shutil.rmtree(folder)
 
 
 def _is_private(folder: Path) -> bool:
