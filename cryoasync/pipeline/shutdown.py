@@ -7,7 +7,11 @@ from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any
 
+import structlog
+
 from cryoasync.errors import CryoasyncError, StoppedError
+
+_log = structlog.get_logger()
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Those that end a command: Ctrl-C, a supervisor, and a terminal that is closed."""
@@ -85,6 +89,10 @@ async def stopping_by_signals(stop: StopRequest) -> AsyncIterator[None]:
     def handle(number: signal.Signals) -> None:
         if stop.is_set or not stop.has_work:
             task.cancel()
+        else:
+            _log.warning(
+                "stopping: finishing what is in hand; a second signal stops at once", signal=number.name
+            )
         stop.by_signal(number)
 
     before = {number: signal.getsignal(number) for number in _heeded()}

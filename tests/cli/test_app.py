@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from signal import SIGINT
 
 import pytest
 
@@ -64,6 +65,38 @@ def test_the_package_can_be_run_as_a_module() -> None:
         [sys.executable, "-m", "cryoasync", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"cryoasync {cryoasync.__version__}\n"
+
+
+INTERRUPTED_WHILE_LOADING = """
+import os, signal, sys
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, {handler})
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["cryoasync", "--version"]
+import cryoasync.__main__
+cryoasync.__main__.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("handler", "exit_code", "printed"),
+    [
+        ("signal.default_int_handler", -SIGINT, ""),
+        ("signal.SIG_IGN", 0, f"cryoasync {cryoasync.__version__}\n"),
+    ],
+    ids=["in the foreground", "in the background of a script"],
+)
+def test_ctrl_c_while_the_command_loads_ends_it_without_a_traceback(
+    handler: str, exit_code: int, printed: str
+) -> None:
+    program = INTERRUPTED_WHILE_LOADING.replace("{handler}", handler)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (exit_code, printed, "")
 
 
 def test_the_command_line_is_imported_without_heavy_libraries() -> None:

@@ -53,6 +53,7 @@ def test_a_signal_stops_a_run_that_goes_on_where_it_was(
         running.signal(number)
         stopped = running.end(SECONDS_TO_STOP)
         assert (stopped.exit_code, stopped.document["status"]) == (exit_code, "stopped")
+        assert "a second signal stops at once" in stopped.stderr
         assert stopped.document["already_done"] == saved
         saved = imported(dsn)
         assert simulator.statistics(source)["ids"] == saved

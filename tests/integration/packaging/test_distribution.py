@@ -50,7 +50,7 @@ def test_the_wheels_metadata_tells_what_it_is(wheel: zipfile.ZipFile) -> None:
     """The command, the version that the package says of itself, the licence and the oldest Python."""
     info = f"cryoasync-{cryoasync.__version__}.dist-info"
     metadata = Parser().parsestr(wheel.read(f"{info}/METADATA").decode())
-    assert "cryoasync = cryoasync.cli.app:main" in wheel.read(f"{info}/entry_points.txt").decode()
+    assert "cryoasync = cryoasync.__main__:main" in wheel.read(f"{info}/entry_points.txt").decode()
     assert (metadata["Name"], metadata["Version"]) == ("cryoasync", cryoasync.__version__)
     assert (metadata["License-Expression"], metadata["Requires-Python"]) == ("MIT", ">=3.11")
     assert f"{info}/licenses/LICENSE" in wheel.namelist()
