@@ -11,7 +11,7 @@ import structlog
 
 from cryoasync.errors import CryoasyncError, StoppedError
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Those that end a command: Ctrl-C, a supervisor, and a terminal that is closed."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Generic
 
 import msgspec
+import structlog
 
 from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.control.troubles.error_category import ErrorCategory
@@ -21,6 +22,8 @@ from cryoasync.sources.asking.api import E
 
 ABSENCES = frozenset({ErrorCategory.NOT_FOUND, ErrorCategory.INCOMPLETE})
 """Troubles that are an answer once a compound stands alone."""
+
+_log = structlog.get_logger(__name__)
 
 _KINDS = {ErrorCategory.GARBLED: FailureKind.DECODE, ErrorCategory.CHANGED: FailureKind.DECODE}
 
@@ -178,9 +181,19 @@ class Fetch(Generic[E]):
         *,
         ids: Sequence[str] | None = None,
     ) -> None:
-        """Keep one request: made for ``entries``, and naming ``ids`` where those are others."""
+        """Keep and log one request: made for ``entries``, and naming ``ids`` where those are others."""
         ids = [entry.source_id for entry in entries] if ids is None else ids
         positions = [entry.position for entry in entries]
+        status = answer.status if isinstance(answer, Response) else None
+        _log.debug(
+            "request",
+            endpoint=self.endpoint.name,
+            first_id=ids[0],
+            ids=len(ids),
+            status=status,
+            seconds=round(answer.seconds, 3),
+            decision=decision,
+        )
         self.attempts.append(
             Attempt(
                 endpoint=self.endpoint.name,
@@ -190,7 +203,7 @@ class Fetch(Generic[E]):
                 ids=len(ids),
                 sent_at=answer.answered_at - timedelta(seconds=answer.seconds),
                 seconds=answer.seconds,
-                status=answer.status if isinstance(answer, Response) else None,
+                status=status,
                 decision=decision,
             )
         )

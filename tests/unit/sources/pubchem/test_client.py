@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from cryoasync.control.circuit.circuit_policy import CircuitState
 from cryoasync.control.rate.permit_queue import Priority
@@ -98,6 +99,15 @@ def test_a_chunk_that_is_answered_whole_takes_one_request() -> None:
     ]
     assert (bench.traffic.requests, bench.traffic.retries, bench.traffic.errors) == (1, 0, {})
     assert bench.activities == [Activity.WAITING_FOR_PERMIT, Activity.FETCHING]
+
+
+def test_each_request_is_a_log_line_for_who_wants_to_see_them() -> None:
+    """At the level debug; a request that brought no answer has no status."""
+    with capture_logs() as lines:
+        fetch_all(10, lambda request: whole(request) if request.number else BROKEN)
+    expected = {"endpoint": "property", "first_id": "1", "ids": 10, "log_level": "debug", "event": "request"}
+    assert [line["status"] for line in lines if line.items() >= expected.items()] == [None, 200]
+    assert [line["decision"].partition(":")[0] for line in lines] == ["unreachable, retry", "rows"]
 
 
 def test_missing_rows_are_asked_for_again_alone() -> None:
