@@ -372,37 +372,40 @@ def test_a_host_that_refuses_is_left_alone_for_as_long_as_it_asks(policy: RatePo
     assert bench.requests[1].at - bench.requests[0].at >= 120.0
 
 
-def test_a_blocked_address_is_left_alone_for_longer_each_time() -> None:
+def test_a_blocked_address_is_left_alone_for_longer_the_longer_it_lasts() -> None:
     """The header stays green, and half a minute is not enough."""
+    blocked_times = 30
 
     def behaviour(request: Request) -> Reply:
-        return whole(request) if request.number > 3 else page(503, X_Throttling_Control=BLOCKED_HEADER)
+        blocked = request.number < blocked_times
+        return page(503, X_Throttling_Control=BLOCKED_HEADER) if blocked else whole(request)
 
     bench, fetch = fetch_all(5, behaviour, policy=PUBCHEMS)
     sent = [request.at for request in bench.requests]
     pauses = [later - earlier for earlier, later in pairwise(sent)]
-    assert [pause >= least for pause, least in zip(pauses, (30, 60, 120, 240), strict=True)] == [True] * 4
+    assert min(pauses) >= 30.0
+    assert pauses[-1] >= 120.0
     assert kinds(fetch) == {Found: 5}
-    assert bench.traffic.recovered == {ErrorCategory.BLOCKED: 4}
+    assert bench.traffic.recovered == {ErrorCategory.BLOCKED: blocked_times}
 
 
 def test_a_good_answer_makes_the_next_block_the_first_again() -> None:
     """Blocks grow while they last, not over the life of a run."""
+    freed = 30
 
     def behaviour(request: Request) -> Reply:
-        blocked = request.number in {0, 1, 4}
+        blocked = request.number < freed or request.number == freed + 1
         return page(503, X_Throttling_Control=BLOCKED_HEADER) if blocked else whole(request)
 
     async def main() -> list[float]:
         bench = Bench(behaviour, policy=PUBCHEMS)
-        for _ in range(3):
+        for _ in range(2):
             await bench.fetch(entries(1))
         return [later.at - earlier.at for earlier, later in pairwise(bench.requests)]
 
     pauses = on_virtual_time(main)
-    assert 30.0 <= pauses[0] < pauses[1]
-    assert pauses[1] >= 60.0
-    assert 30.0 <= pauses[4] < 60.0
+    assert pauses[freed - 1] >= 120.0
+    assert 30.0 <= pauses[freed + 1] < 60.0
 
 
 def test_a_page_that_says_when_to_come_again_is_believed() -> None:
