@@ -45,9 +45,13 @@ def writing_data() -> Iterator[None]:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Print one JSON object; what JSON has no type for is printed as text."""
+    """Print one JSON object; what JSON has no type for is printed as text, a time as ISO 8601 writes it."""
     with writing_data():
-        sys.stdout.write(json.dumps(document, default=str, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(document, default=_as_text, ensure_ascii=False, indent=2) + "\n")
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def print_text(*renderables: RenderableType) -> None:

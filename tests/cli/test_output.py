@@ -1,7 +1,9 @@
 """Where output goes, and when it is coloured."""
 
+import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,6 +18,11 @@ def test_json_keeps_every_letter_and_writes_what_it_does_not_know_as_text(
     assert capsys.readouterr().out == (
         '{\n  "name": "β-alanine",\n  "size": 3,\n  "path": "<class \'object\'>"\n}\n'
     )
+
+
+def test_json_writes_a_time_so_that_every_program_can_read_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"started_at": datetime(2026, 5, 4, 10, 0, 0, 1000, tzinfo=UTC)})
+    assert json.loads(capsys.readouterr().out) == {"started_at": "2026-05-04T10:00:00.001000+00:00"}
 
 
 def test_a_reader_that_has_gone_is_no_error() -> None:
