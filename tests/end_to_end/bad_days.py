@@ -9,11 +9,8 @@ from pathlib import Path
 
 from cryoasync.database.embedded import EmbeddedServer
 from tests.conftest import TEMPLATE, temporary_database
-from tests.end_to_end.commands import Running, command_line_in
+from tests.end_to_end.commands import GUARDED, Running, command_line_in
 from tests.end_to_end.simulators import RunningSimulator, simulator_of
-
-# Other tests and ten imports share the processors, so that arrivals may be late by more than usual.
-_GUARD = {"CRYOASYNC_PUBCHEM__POLICY__GUARD_SECONDS": "0.15"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +107,7 @@ def imports_at_work(server: EmbeddedServer, folder: Path) -> Iterator[Mapping[st
             running = cryoasync.start(
                 *("run", *day.words),
                 *("--base-url", simulator.base_url_of(day.source), "--dsn", dsn, "--json"),
-                environment=_GUARD,
+                environment=GUARDED,
             )
             imports[scenario] = Import(day=day, simulator=simulator, dsn=dsn, running=running)
         yield imports

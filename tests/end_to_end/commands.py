@@ -27,6 +27,9 @@ UNTHROTTLED = {
 }
 """An environment without a policy, for a simulator that has none."""
 
+GUARDED = {"CRYOASYNC_PUBCHEM__POLICY__GUARD_SECONDS": "0.15"}
+"""An environment that leaves more room in each window, where other work makes requests arrive later than usual."""
+
 UNTHROTTLED_BY_SOURCE = {"pubchem": UNTHROTTLED, "chembl": {"CRYOASYNC_CHEMBL__REQUESTS_PER_SECOND": "0"}}
 """The same for each source."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from cryoasync.database.embedded import EmbeddedServer
 from cryoasync.database.opening import SIMULATED_DATABASE
-from tests.end_to_end.commands import UNTHROTTLED_BY_SOURCE, CommandLine, Running
+from tests.end_to_end.commands import GUARDED, UNTHROTTLED_BY_SOURCE, CommandLine, Running
 from tests.end_to_end.conftest import AT_ONCE, Simulators
 from tests.end_to_end.simulators import RunningSimulator
 from tests.end_to_end.tables import compounds_so_far, query, run_free_tables, value
@@ -77,6 +77,7 @@ def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(
     assert cryoasync(*undisturbed, environment=UNTHROTTLED_BY_SOURCE[killed.source]).exit_code == 0
 
     simulator = simulators()
+    cryoasync.environment |= GUARDED
     words = killed.command(simulator, dsn)
     rng = random.Random(SEED)
     waits = []

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from tests.end_to_end.commands import CommandLine
+from tests.end_to_end.commands import GUARDED, CommandLine
 from tests.end_to_end.simulators import RunningSimulator
 from tests.end_to_end.waiting import wait_for
 
@@ -22,6 +22,7 @@ def test_two_imports_into_one_database_one_of_them_killed_again_and_again_keep_e
     cryoasync: CommandLine, simulator: RunningSimulator, dsn: str
 ) -> None:
     """They share 5 requests a second, and hardly any of it is wasted."""
+    cryoasync.environment |= GUARDED
     where = ("--base-url", simulator.base_url, "--dsn", dsn)
     other = cryoasync.start("run", "pubchem", "301-350", *where, *WORDS)
     for _ in range(2):
