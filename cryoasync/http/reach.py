@@ -86,7 +86,7 @@ class Reach:
             if self._strange >= STRANGE_ANSWERS_AT_MOST:
                 raise NotTheApiError(
                     f"{self._base_url} does not answer as {self._api} does: {message}",
-                    hint="Check the base URL and the network, and run the same command again.",
+                    hint="Check the base URL, its path included, and the network, and run the same command again.",
                 )
         if self._outage.is_beyond_patience(now):
             raise SourceUnavailableError(

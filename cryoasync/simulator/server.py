@@ -152,6 +152,9 @@ def _make_application(
     application.on_response_prepare.append(sign)
     application.router.add_route("*", f"{_PUG_REST_PATH}/{{question:.*}}", pug_rest.handle)
     application.router.add_route("*", f"{CHEMBL_PATH}/{{question:.*}}", chembl.handle)
+    # A base URL that is only host and port will do.
+    application.router.add_route("*", "/{question:compound/.*}", pug_rest.handle)
+    application.router.add_route("*", "/{question:(?:molecule|status)(?:[/.].*)?}", chembl.handle)
     application.add_routes(operations.routes())
     return application
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -60,6 +61,20 @@ async def serving(
     )
     async with Simulator(settings) as simulator, aiohttp.ClientSession() as session:
         yield simulator, Client(simulator, session)
+
+
+async def test_host_and_port_alone_are_a_base_url_of_either_source() -> None:
+    async with serving("steady") as (simulator, client):
+        for base_url, path in (
+            (simulator.base_url, SYNONYMS.replace("cid/", "cid/702/")),
+            (simulator.chembl_base_url, "molecule.json?limit=1"),
+            (simulator.chembl_base_url, "molecule/CHEMBL25.json"),
+            (simulator.chembl_base_url, "status.json"),
+        ):
+            directory = urlsplit(base_url).path
+            whole = await client.operate("GET", f"{directory}/{path}")
+            assert json.loads(await client.operate("GET", f"/{path}")) == json.loads(whole)
+        assert (simulator.statistics().requests, simulator.chembl_statistics().requests) == (2, 6)
 
 
 async def test_a_table_holds_a_row_for_each_cid() -> None:
