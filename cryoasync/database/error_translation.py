@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 
 from cryoasync.errors import (
-    CryoasyncError,
     DatabaseDiskFullError,
     DatabaseError,
     DatabaseRefusedError,
@@ -82,13 +81,6 @@ def describe_dsn(dsn: str | None) -> str:
 
 
 _LOST = ("connection is closed", "another operation is in progress")
-
-
-def is_transient(error: BaseException) -> bool:
-    """Tell whether waiting can help: the server is gone, starts, is full or busy."""
-    if isinstance(error, CryoasyncError):
-        return isinstance(error, DatabaseUnavailableError)
-    return isinstance(error, FOREIGN_ERRORS) and issubclass(_error_class(error), DatabaseUnavailableError)
 
 
 def is_conflict(error: DatabaseError) -> bool:

@@ -172,7 +172,6 @@ class Work(Stages):
             lookup=lookup,
             clock=self.clock,
             wall_clock=utc_now,
-            rng=self._rng,
             listed=listed,
         )
 

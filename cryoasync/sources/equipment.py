@@ -1,6 +1,5 @@
 """What a source is given to process the chunks of one run."""
 
-import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -80,5 +79,4 @@ class Equipment:
     lookup: RowLookup
     clock: Clock
     wall_clock: WallClock
-    rng: random.Random
     listed: ListedEntries | None = None

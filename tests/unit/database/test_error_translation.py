@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from cryoasync.database.error_translation import describe_dsn, is_transient, translate, translated_errors
+from cryoasync.database.error_translation import describe_dsn, translate, translated_errors
 from cryoasync.errors import (
     DatabaseDiskFullError,
     DatabaseError,
@@ -46,7 +46,6 @@ BROKEN = [
 def test_what_passes_by_waiting_is_an_outage(error: Exception) -> None:
     """It is waited out."""
     assert type(translate(error, "the database x")) is DatabaseUnavailableError
-    assert is_transient(error)
 
 
 @pytest.mark.parametrize("error", REFUSED, ids=repr)
@@ -55,26 +54,22 @@ def test_what_the_user_must_change_is_a_refusal(error: Exception) -> None:
     translated = translate(error, "the database x")
     assert type(translated) is DatabaseRefusedError
     assert translated.hint
-    assert not is_transient(error)
 
 
 @pytest.mark.parametrize("error", BROKEN, ids=repr)
 def test_everything_else_is_an_error_of_the_database(error: Exception) -> None:
     """Neither an outage nor a refusal."""
     assert type(translate(error, "the database x")) is DatabaseError
-    assert not is_transient(error)
 
 
 def test_a_full_disk_is_an_outage_with_a_name_of_its_own() -> None:
     """It passes when somebody makes room."""
     translated = translate(asyncpg.DiskFullError("no space left on device"), "the database x")
     assert type(translated) is DatabaseDiskFullError
-    assert is_transient(translated)
 
 
 def test_errors_of_ours_pass_untouched() -> None:
     """What is raised inside on purpose is not translated."""
-    assert not is_transient(UsageError("no"))
     with pytest.raises(UsageError), translated_errors("the database x"):
         raise UsageError("no")
 

@@ -92,7 +92,6 @@ class Start:
             lookup=NoRows(),
             clock=clock,
             wall_clock=lambda: datetime.now(UTC) + timedelta(minutes=1),
-            rng=rng,
         )
         self._source = PubChemSource(Settings.model_validate({"contact": "jo@lab.example", "run": run}))
 
