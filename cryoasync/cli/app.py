@@ -26,6 +26,7 @@ app = typer.Typer(
     name="cryoasync",
     help="Compounds from PubChem and ChEMBL into PostgreSQL: completely, politely, fast, each one accounted for.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )

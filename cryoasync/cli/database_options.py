@@ -24,5 +24,9 @@ def confirm(question: str) -> None:
     """
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        # Nobody ended the line of the question.
+        sys.stderr.write("\n")
+    if answer.strip().lower() not in {"y", "yes"}:
         raise UsageError("Stopped before anything was done.", hint="Answer y, or give --yes.")

@@ -159,7 +159,8 @@ async def print_grants(
     return 0
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+# -h is psql's own: the host.
+@app.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @with_settings(*DATABASE_OPTIONS)
 def psql(
     loaded: LoadedSettings,

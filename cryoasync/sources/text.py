@@ -64,7 +64,7 @@ def read_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:
 
     Raises:
         InputError: At once for a binary stream; while iterating for a damaged or truncated gzip stream, for
-            a line of more than 16 MiB, and where the system cannot read on.
+            a line of more than 16 MiB, for lines that end in CR alone, and where the system cannot read on.
     """
     try:
         if stream.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
@@ -93,6 +93,11 @@ def _decoded_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:
         else:
             begun += block
             _require_bearable(begun, name, line_number)
+    if line_number == 0 and b"\r" in begun.rstrip():
+        raise InputError(
+            f"The lines of {name} end as on old Macintosh systems, with a carriage return alone.",
+            hint="Save it with the line ends of Unix or Windows.",
+        )
     if begun:
         yield from _split(begun, name, line_number)
 

@@ -17,6 +17,13 @@ def test_the_version_goes_to_stdout(command_line: CommandLine) -> None:
     assert (outcome.exit_code, outcome.stdout) == (0, f"cryoasync {cryoasync.__version__}\n")
 
 
+@pytest.mark.parametrize("words", [(), ("config",), ("run", "pubchem")])
+def test_help_has_a_short_option_everywhere(command_line: CommandLine, words: tuple[str, ...]) -> None:
+    long, short = command_line(*words, "--help"), command_line(*words, "-h")
+    assert (short.exit_code, short.stdout) == (0, long.stdout)
+    assert "Usage: cryoasync" in short.stdout
+
+
 @pytest.mark.parametrize("arguments", [(), ("config",)])
 def test_a_command_without_its_subcommand_shows_help(
     command_line: CommandLine, arguments: tuple[str, ...]

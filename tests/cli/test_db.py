@@ -242,6 +242,12 @@ def test_psql_takes_the_password_of_a_dsn(postgres: EmbeddedServer) -> None:
     assert (found.returncode, found.stdout, found.stderr) == (0, f"{postgres.status().tcp_port}\n", "")
 
 
+def test_the_short_option_of_help_is_psqls_host(empty_dsn: str) -> None:
+    """The DSN wins, and psql runs."""
+    found = psql("--dsn", empty_dsn, "-h", "localhost", "-X", "-A", "-t", "-c", "SELECT 'run'")
+    assert (found.returncode, found.stdout) == (0, "run\n")
+
+
 def test_psqls_exit_code_is_the_commands(empty_dsn: str) -> None:
     """No process stays around psql; what follows two dashes is its own, even what we know."""
     found = psql("--dsn", empty_dsn, "--", "-X", "--no-such-option")
