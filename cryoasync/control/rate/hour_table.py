@@ -48,9 +48,7 @@ class HourTable:
         else:
             self._counts[slot] = [old + weight * cell for old, cell in zip(known, cells, strict=True)]
 
-    def prior(self, slot: HourSlot) -> tuple[float, ...] | None:
-        """Return the mean belief at a slot; ``None`` before it was seen for half an hour in all."""
+    def prior(self, slot: HourSlot) -> Sequence[float] | None:
+        """Return the observations at a slot, which tell of its mean belief; ``None`` before half an hour of them."""
         known = self._counts.get(slot)
-        if known is None or (total := sum(known)) < COUNTS_TO_TRUST * FORGETTING:
-            return None
-        return tuple(cell / total for cell in known)
+        return None if known is None or sum(known) < COUNTS_TO_TRUST * FORGETTING else known

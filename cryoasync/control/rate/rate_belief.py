@@ -104,16 +104,16 @@ class RateBelief:
         self._cells = [(1 - SUSPICION) * cell for cell in cells]
         self._bounded = [SUSPICION * cell for cell in cells]
 
-    def drift(self, now: float, prior: Belief | None = None) -> None:
+    def drift(self, now: float, prior: Sequence[float] | None = None) -> None:
         """Let time pass: the longer ago the last answer, the more the prior counts."""
         if self._updated_at is not None:
             self.mix(prior or self._prior, 1 - math.exp((self._updated_at - now) / CHANGE_SECONDS))
         self._updated_at = now
 
     def mix(self, other: Sequence[float], weight: float) -> None:
-        """Take ``weight`` parts of ``other`` into the belief."""
-        kept = 1 - weight
-        self._cells = [kept * mine + weight * theirs for mine, theirs in zip(self._cells, other, strict=True)]
+        """Take ``weight`` parts of ``other`` into the belief, whatever the cells of that add up to."""
+        kept, taken = 1 - weight, weight / sum(other)
+        self._cells = [kept * mine + taken * theirs for mine, theirs in zip(self._cells, other, strict=True)]
         self._bounded = [kept * mine for mine in self._bounded]
 
     def update(self, load: Load, *, refused: bool, is_beyond_bound: bool = False) -> float:

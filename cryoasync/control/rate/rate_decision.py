@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import accumulate
 from typing import Any
 
 
@@ -72,16 +71,16 @@ class RateDecision:
 
 
 def best_rate(limit: int, expected: Sequence[float], failure_rate: float, refusal_cost: float) -> int:
-    """Weigh the requests that come through against those that are refused, for each rate up to ``limit``.
+    """Return the rate at which one request more is no longer worth it, up to ``limit``.
 
-    Of a rate, as much is refused as it is expected to lie above the source's limit; of the rest some fail by chance.
+    The last request of a rate comes through where the source's limit is not below the rate, unless it fails by
+    chance; it costs what a refusal costs where the limit is below.
     """
-    refused = accumulate(accumulate(expected[:limit]))
-    worth = [
-        (rate - above) * (1 - failure_rate) - refusal_cost * above
-        for rate, above in enumerate(refused, start=1)
-    ]
-    return worth.index(max(worth)) + 1
+    worth = 1 - failure_rate
+    rate = limit
+    while rate > 1 and sum(expected[:rate]) * (worth + refusal_cost) >= worth:
+        rate -= 1
+    return rate
 
 
 def rate_in_force(
