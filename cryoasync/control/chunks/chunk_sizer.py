@@ -112,6 +112,7 @@ class AdaptiveChunkSizer:
         self._tried: set[int] = set()
         self._untried: deque[tuple[int, int]] = deque()
         self._recent: deque[int] = deque(maxlen=RECENT_CHOICES)
+        self._least_taught_by = 0.0
         self._choices = 0
         self.last_choice: ChunkChoice | None = None
 
@@ -127,7 +128,7 @@ class AdaptiveChunkSizer:
 
         A failure that is the size's counts in full, one that may be counts in part, and others not at all.
         """
-        if self._recent and chunk_size < SMALLEST_SHARE * min(self._recent):
+        if chunk_size < self._least_taught_by:
             return
         longest_seconds = (self.last_choice.budget if self.last_choice else self._budget()).longest_seconds
         is_late = response_time >= longest_seconds
@@ -156,6 +157,7 @@ class AdaptiveChunkSizer:
         self.last_choice = choice = self._choose(half_hour)
         self._choices += 1
         self._recent.append(choice.size)
+        self._least_taught_by = SMALLEST_SHARE * min(self._recent)
         if choice.size not in self._tried:
             self._untried.append((self._choices, choice.size))
         return choice.size

@@ -62,6 +62,8 @@ class HeaderLimits:
 
     def announce(self, windows: Sequence[CountWindow], now: float) -> bool:
         """Keep to ``windows`` for a minute after they were last announced; tell whether any of them is new."""
+        if not windows:
+            return False
         are_new = any(window not in self._windows for window in windows)
         for window in windows:
             self._windows[window] = now + ANNOUNCED_SECONDS

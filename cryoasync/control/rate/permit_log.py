@@ -230,9 +230,9 @@ class PermitLog:
 
     def _index(self, number: int) -> int | None:
         """Return where a permit stands; it is one of the last, as a rule."""
-        for index in range(len(self._entries) - 1, -1, -1):
-            if self._entries[index].number == number:
-                return index
+        for later, entry in enumerate(reversed(self._entries), start=1):
+            if entry.number == number:
+                return len(self._entries) - later
         return None
 
     def _sort(self) -> None:

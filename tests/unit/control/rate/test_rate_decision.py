@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cryoasync.control.rate.hour_table import HourTable
 from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
-from cryoasync.control.rate.rate_decision import RateDecision, Reason
+from cryoasync.control.rate.rate_decision import RateDecision, Reason, best_rate
 
 EXPECTED = st.lists(st.floats(0.01, 1.0), min_size=6, max_size=6).map(
     lambda weights: tuple(weight / sum(weights) for weight in weights)
@@ -65,6 +65,20 @@ def test_no_record_leads_above_the_policy_or_to_nothing(record: RateDecision) ->
     assert 1 <= decided.rate <= record.limit
     for bound in (record.caution, record.announced):
         assert bound is None or decided.rate <= bound
+
+
+@given(EXPECTED, st.floats(0, 0.5), st.floats(4, 200))
+def test_no_other_rate_is_worth_more(
+    expected: tuple[float, ...], failure_rate: float, refusal_cost: float
+) -> None:
+    """What comes through, less what refusals cost: of a rate, so much is refused as lies above the limit."""
+
+    def worth(rate: int) -> float:
+        refused = sum(expected[limit] * (rate - limit) for limit in range(rate))
+        return (rate - refused) * (1 - failure_rate) - refusal_cost * refused
+
+    best = best_rate(5, expected, failure_rate, refusal_cost)
+    assert worth(best) >= max(worth(rate) for rate in range(1, 6)) - 1e-9
 
 
 @given(RECORDS, st.integers(1, 5))
