@@ -78,6 +78,7 @@ class PermitDesk:
     def lease_anew(self) -> None:
         """Take back what was leased while more was allowed than is now."""
         self._leases.give_back()
+        self._look_again()
 
     @property
     def expired(self) -> int:
@@ -98,9 +99,11 @@ class PermitDesk:
             raise
 
     def _look_again(self) -> None:
-        """Look at the queue when the first slot is due, if there is one."""
+        """Look at the queue when the first slot is due; without one, when an endpoint opens."""
         delay = self._leases.seconds_until_due()
-        if delay is not None:
+        if delay is None:
+            self._look_when_one_opens()
+        else:
             self._look_in(delay)
 
     def _look_in(self, seconds: float) -> None:

@@ -12,7 +12,9 @@ from cryoasync.errors import DatabaseUnavailableError
 from cryoasync.ports import Clock
 
 LEASE_AT_MOST = 5
-LEASE_AGAIN_AT = 2
+LEASE_AGAIN_AT = 1
+"""Slots left at which the next are leased: before the one after it is due there is time for a store that is not far."""
+
 STORE_RETRY_SECONDS = 1.0
 FAR_SECONDS = 0.2
 """A store that takes longer for a lease is far: more is leased, and earlier, as time goes on meanwhile."""

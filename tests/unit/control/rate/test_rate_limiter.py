@@ -119,6 +119,25 @@ async def test_a_quota_used_up_closes_one_endpoint_and_leaves_the_others_open() 
 
 
 @on_virtual_time
+@pytest.mark.parametrize("asked_before", [False, True])
+async def test_who_waits_alone_for_a_closed_endpoint_is_served_when_it_opens(*, asked_before: bool) -> None:
+    """Whether it was closed before or after they asked, and though nothing is leased for them meanwhile."""
+    async with desk() as work:
+        permit = await work.send("first")
+        at = now()
+        close = {"RateLimit": '"x";r=0;t=30'}
+        if asked_before:
+            held = asyncio.create_task(work.send("held"))
+            await asyncio.sleep(0.1)
+            work.limiter.adjust_rate(close, permit, AT)
+            await held
+        else:
+            work.limiter.adjust_rate(close, permit, AT)
+            await work.send("held")
+    assert work.sent[-1][0] == pytest.approx(at + 30.0, abs=0.2)
+
+
+@on_virtual_time
 async def test_an_endpoint_that_opens_again_is_asked_though_permits_were_left_over_by_who_gave_up() -> None:
     async with desk() as work:
         permit = await work.send("first", "property")
