@@ -29,8 +29,8 @@ from cryoasync.control.rate.rate_in_force import AdaptiveRate
 from cryoasync.control.rate.rate_limiter import SharedRateLimiter
 from cryoasync.control.traffic import Traffic
 from cryoasync.control.troubles.error_handler import PredictiveErrorHandler
+from cryoasync.http.messages import NoResponse, Response, Ticket
 from cryoasync.http.reach import Reach
-from cryoasync.http.transport import NoResponse, Response, Ticket
 from cryoasync.models import Activity, Entry
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.asking.client import SourceClient

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from cryoasync.control.rate.permit_queue import Priority
-from cryoasync.http.transport import NoResponse, Response, Ticket
+from cryoasync.http.messages import NoResponse, Response, Ticket
 from cryoasync.sources.asking.answers import Rows, Trouble
 
 

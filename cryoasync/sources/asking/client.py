@@ -10,7 +10,7 @@ from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.control.troubles.error_handler import Attempted, Strategy
 from cryoasync.control.troubles.isolation import Isolation
 from cryoasync.control.troubles.retry import Decision
-from cryoasync.http.transport import NoResponse, Response
+from cryoasync.http.messages import NoResponse, Response
 from cryoasync.models import Activity, Entry
 from cryoasync.ports import ActivityReport
 from cryoasync.sources.asking.answers import Rows, Trouble

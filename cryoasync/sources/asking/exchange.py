@@ -11,7 +11,7 @@ from cryoasync.control.concurrency.concurrency_gate import Place
 from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.control.troubles.error_treatment import TREATMENTS, Vote
-from cryoasync.http.transport import NoResponse, Response, Ticket
+from cryoasync.http.messages import NoResponse, Response, Ticket
 from cryoasync.models import Activity
 from cryoasync.ports import ActivityReport
 from cryoasync.sources.asking.answers import Rows, Trouble

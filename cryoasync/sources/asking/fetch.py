@@ -14,7 +14,7 @@ from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.control.troubles.isolation import Isolation
 from cryoasync.control.troubles.retry import BatchHistory
-from cryoasync.http.transport import NoResponse, Response
+from cryoasync.http.messages import NoResponse, Response
 from cryoasync.models import Attempt, Entry, FailureKind, Span
 from cryoasync.ports import ActivityReport
 from cryoasync.sources.asking.answers import Rows, Trouble

@@ -12,8 +12,8 @@ from cryoasync.control.traffic import Traffic
 from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.control.troubles.error_handler import PredictiveErrorHandler
 from cryoasync.control.troubles.error_treatment import Heed, Treatment, Vote
+from cryoasync.http.messages import NoResponse, Response
 from cryoasync.http.reach import Reach
-from cryoasync.http.transport import NoResponse, Response
 from cryoasync.sources.asking.answers import Trouble
 
 _SPEAKING = frozenset({ErrorCategory.NOT_FOUND, ErrorCategory.INCOMPLETE, ErrorCategory.REJECTED})

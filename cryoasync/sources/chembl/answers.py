@@ -11,7 +11,7 @@ import msgspec
 
 from cryoasync.control.rate.rate_headers import read_rate_headers
 from cryoasync.control.troubles.error_category import ErrorCategory
-from cryoasync.http.transport import NoResponse, Response
+from cryoasync.http.messages import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.chembl.endpoints import COUNT, SCHEMA, STATUS, Endpoint, Kind, place
 from cryoasync.sources.chembl.records import read_chembl_id

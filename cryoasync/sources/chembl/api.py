@@ -9,7 +9,8 @@ from itertools import count
 
 from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.errors import UsageError
-from cryoasync.http.transport import NoResponse, Request, Response, Ticket, Transport
+from cryoasync.http.messages import NoResponse, Request, Response, Ticket
+from cryoasync.http.transport import Transport
 from cryoasync.ports import WallClock
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.chembl.answers import read_answer

@@ -13,7 +13,7 @@ import msgspec
 from cryoasync.control.rate.rate_headers import read_rate_headers
 from cryoasync.control.rate.throttling_header import THROTTLING_HEADER, read_throttling
 from cryoasync.control.troubles.error_category import ErrorCategory
-from cryoasync.http.transport import NoResponse, Response
+from cryoasync.http.messages import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.asking.problems import problem_category
 from cryoasync.sources.pubchem.records import read_cid

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from cryoasync.control.troubles.error_category import ErrorCategory
 from cryoasync.errors import SettingsError
-from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
+from cryoasync.http.messages import NoResponse, Response, Ticket
+from cryoasync.http.transport import Transport
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.pubchem.answers import read_answer
 from cryoasync.sources.pubchem.endpoints import Endpoint

@@ -16,7 +16,8 @@ from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.control.rate.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate.rate_policy import CountWindow, RatePolicy, RunningTimeWindow
 from cryoasync.http import transport as module
-from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
+from cryoasync.http.messages import NoResponse, Response, Ticket
+from cryoasync.http.transport import Transport
 from cryoasync.models import Activity
 from tests.integration.http.loopback import Handler, Received, loopback
 from tests.ports import free_port

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from cryoasync.control.troubles.isolation import Isolation
-from cryoasync.http.transport import Response
+from cryoasync.http.messages import Response
 from cryoasync.models import Activity, Entry
 from cryoasync.sources.asking.answers import Rows
 from cryoasync.sources.asking.fetch import Absent, Fetch, Found, Question

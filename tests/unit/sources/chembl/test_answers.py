@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cryoasync.control.troubles.error_category import ErrorCategory
-from cryoasync.http.transport import NoResponse, Response
+from cryoasync.http.messages import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.chembl.answers import NOBODY, read_answer
 from cryoasync.sources.chembl.endpoints import OBJECTS, Endpoint, count, molecules, pages

@@ -9,7 +9,8 @@ import pytest
 
 from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.errors import UsageError
-from cryoasync.http.transport import NoResponse, Request, Response, Ticket, Transport
+from cryoasync.http.messages import NoResponse, Request, Response, Ticket
+from cryoasync.http.transport import Transport
 from cryoasync.models import Activity
 from cryoasync.sources.chembl.api import ChemblApi
 from cryoasync.sources.chembl.endpoints import (

@@ -20,8 +20,9 @@ from cryoasync.control.rate.rate_limiter import SharedRateLimiter
 from cryoasync.control.rate.rate_policy import RatePolicy
 from cryoasync.control.traffic import Traffic
 from cryoasync.control.troubles.error_handler import PredictiveErrorHandler
+from cryoasync.http.messages import NoResponse, Response, Ticket
 from cryoasync.http.reach import Reach
-from cryoasync.http.transport import NoResponse, Response, Ticket, Transport
+from cryoasync.http.transport import Transport
 from cryoasync.models import Activity, Entry
 from cryoasync.sources.asking.client import SourceClient
 from cryoasync.sources.asking.fetch import Fetch

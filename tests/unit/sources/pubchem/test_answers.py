@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from cryoasync.control.troubles.error_category import ErrorCategory
-from cryoasync.http.transport import NoResponse, Response
+from cryoasync.http.messages import NoResponse, Response
 from cryoasync.sources.asking.answers import Rows, Trouble
 from cryoasync.sources.pubchem.answers import LONGEST_MESSAGE, read_answer
 
