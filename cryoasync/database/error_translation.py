@@ -36,7 +36,7 @@ _HINTS: dict[type[DatabaseError], str] = {
     DatabaseRefusedError: (
         "Check user, password, database name and permissions; `cryoasync db grants` prints those that imports need."
     ),
-    DatabaseDiskFullError: "Free disk space on the database server; the work goes on by itself.",
+    DatabaseDiskFullError: "Free disk space on the database server.",
     DatabaseUnavailableError: "Check that the server runs and takes connections from here.",
 }
 

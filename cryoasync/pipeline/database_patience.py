@@ -15,6 +15,8 @@ from cryoasync.ports import Clock
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 15.0
 
+_SAVED = "Progress is saved: the same command, run again, goes on where it stopped."
+
 _Result = TypeVar("_Result")
 
 _log = structlog.get_logger(__name__)
@@ -81,4 +83,5 @@ class DatabasePatience:
         lasted_seconds = self._outage.lasted_seconds(now)
         _log.warning("database out of reach", reason=error.message, seconds=round(lasted_seconds, 1))
         if self._outage.is_beyond_patience(now):
-            raise error
+            hint = _SAVED if error.hint is None else f"{error.hint} {_SAVED}"
+            raise type(error)(error.message, hint=hint) from error

@@ -35,6 +35,7 @@ def test_an_outage_of_the_database_pauses_a_run_or_is_waited_for(
     paused = impatient.end()
     saved = paused.document["imported"]
     assert (paused.exit_code, paused.error["kind"]) == (4, "database_unavailable")
+    assert paused.error["hint"].endswith("goes on where it stopped.")
     assert (paused.document["status"], paused.document["pending"]) == ("paused", 250 - saved)
 
     patient = cryoasync.start(*words, *options, "60")

@@ -68,11 +68,14 @@ async def test_the_same_batch_is_committed_until_it_is_answered(troubles: list[s
 async def test_a_database_away_beyond_the_patience_is_the_error(
     error: type[DatabaseUnavailableError],
 ) -> None:
+    """Of the same kind, which decides the exit code; and the user is told that nothing is lost."""
     run = MemoryRun(10)
-    run.commit_error = error("no")
+    run.commit_error = error("no", hint="Mend it.")
     with pytest.raises(error) as caught:
         await manager(run, 600.0).commit(batch(0, 4))
-    assert caught.value is run.commit_error
+    assert (type(caught.value), caught.value.message) == (error, "no")
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("Mend it. Progress is saved")
     assert 600.0 < now() <= 600.0 + LONGEST_BACKOFF_SECONDS
 
 
