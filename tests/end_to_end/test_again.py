@@ -1,12 +1,12 @@
 """The same command again: what it means depends on how the run before it ended."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from tests.end_to_end.commands import UNTHROTTLED, CommandLine
 from tests.end_to_end.conftest import AT_ONCE, Simulators
 from tests.end_to_end.simulators import RunningSimulator, simulator_of
 from tests.end_to_end.tables import Table, compounds, query, true_compounds, value
+from tests.ports import free_port
 
 VERSIONS = "SELECT cid, xmin::text, fetched_at, run_id FROM cryoasync.pubchem_compounds ORDER BY cid"
 
@@ -58,7 +58,8 @@ def tried(dsn: str) -> int:
 def test_a_run_with_failures_again_retries_those_alone(cryoasync: CommandLine, dsn: str) -> None:
     """A compound that poisons requests costs itself alone, until its source has mended it."""
     cryoasync.environment |= UNTHROTTLED
-    with simulator_of(*AT_ONCE, "--scenario", "poison", "--set", "poison.rate=0.02") as sick:
+    at_once = (*AT_ONCE, "--port", str(free_port()))
+    with simulator_of(*at_once, "--scenario", "poison", "--set", "poison.rate=0.02") as sick:
         # Of even CIDs the source says that it failed itself: they are tried for half a minute.
         records = [record for record in sick.records(1, 1000) if record["row"]["CID"] % 2]
         poison = {record["row"]["CID"]: record["poison"] for record in records if record["poison"]}
@@ -82,7 +83,7 @@ def test_a_run_with_failures_again_retries_those_alone(cryoasync: CommandLine, d
         assert tried(dsn) > attempts
         assert sick.statistics()["ids"] < len(numbers)
 
-    with simulator_of(*AT_ONCE, "--port", str(urlsplit(sick.base_url).port)) as mended:
+    with simulator_of(*at_once) as mended:
         healed = run_of(words, cryoasync)
         assert (healed["imported"], healed["failed"], healed["requests"]) == (len(numbers), 0, 2)
         assert open_failures(dsn) == []

@@ -97,7 +97,8 @@ def test_a_source_that_goes_away_pauses_the_run_until_it_is_back(cryoasync: Comm
     """Beyond the patience the command ends with 3; what came before is kept, and nothing is asked for twice."""
     cryoasync.environment |= UNTHROTTLED
     options = ("--chunk-size", "10", "--no-synonyms", "--no-cache", "--patience", "0.3", "--json")
-    with simulator_of(*AT_ONCE) as leaving:
+    at_once = (*AT_ONCE, "--port", str(free_port()))
+    with simulator_of(*at_once) as leaving:
         words = ("run", "pubchem", "1-1000", "--base-url", leaving.base_url, "--dsn", dsn, *options)
         running = cryoasync.start(*words, "--max-rate", "20")
         wait_for(lambda: cids(dsn))
@@ -105,7 +106,7 @@ def test_a_source_that_goes_away_pauses_the_run_until_it_is_back(cryoasync: Comm
     assert (paused.exit_code, paused.error["kind"]) == (3, "source_unavailable")
     assert paused.document["status"] == "paused"
     assert 0 < paused.document["imported"] < 1000
-    with simulator_of(*AT_ONCE, "--port", str(urlsplit(leaving.base_url).port)) as back:
+    with simulator_of(*at_once) as back:
         resumed = cryoasync(*words)
         assert (resumed.exit_code, resumed.document["imported"]) == (0, 1000)
         assert back.statistics()["ids"] == 1000 - paused.document["imported"]
