@@ -78,7 +78,6 @@ class PermitDesk:
     def lease_anew(self) -> None:
         """Take back what was leased while more was allowed than is now."""
         self._leases.give_back()
-        self._look_again()
 
     @property
     def expired(self) -> int:
@@ -99,11 +98,9 @@ class PermitDesk:
             raise
 
     def _look_again(self) -> None:
-        """Look at the queue when the first slot is due; without one, when an endpoint opens."""
+        """Look at the queue when the first slot is due, if there is one."""
         delay = self._leases.seconds_until_due()
-        if delay is None:
-            self._look_when_one_opens()
-        else:
+        if delay is not None:
             self._look_in(delay)
 
     def _look_in(self, seconds: float) -> None:
@@ -122,7 +119,6 @@ class PermitDesk:
             delay = self._leases.seconds_until_due()
             if delay is None:
                 self._leases.want()
-                self._look_when_one_opens()
                 return
             if delay > 0:
                 self._look_in(delay)
@@ -160,7 +156,8 @@ class PermitDesk:
         return self._rate.headers.closed_until(endpoint, now) <= now
 
     def _demand(self) -> Demand:
-        """Return what there is to lease for."""
+        """Return what there is to lease for; nothing is leased for closed endpoints until they open."""
+        self._look_when_one_opens()
         return Demand(
             waiting=self._queue.waiting(self._is_open),
             policy=self._rate.policy(),

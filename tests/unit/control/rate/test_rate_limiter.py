@@ -272,6 +272,44 @@ def test_cancelled_waits_leak_no_permit(seed: int) -> None:
     play()
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_everybody_is_served_whatever_closes_blocks_or_gives_up(seed: int) -> None:
+    """Time that stands still while somebody waits is an error of the loop."""
+    rng = random.Random(seed)
+
+    async def ask(work: Desk) -> None:
+        permit = await work.limiter.wait(rng.choice("abc"), rng.choice(list(Priority)))
+        try:
+            await asyncio.sleep(rng.uniform(0.0, 0.5))
+            match rng.randrange(10):
+                case 0 | 1 | 2:
+                    quota = f'"x";r={rng.randrange(3)};t={rng.choice([1, 5, 30])}'
+                    work.limiter.adjust_rate({"RateLimit": quota}, permit, AT)
+                case 3:
+                    seconds = rng.choice([None, 3.0])
+                    refusal = Refusal(sent_at=now(), retry_after_seconds=seconds, blocked=rng.random() < 0.5)
+                    work.limiter.throttled(permit, refusal)
+                case 4 | 5 | 6:
+                    work.limiter.accepted(permit, now())
+        finally:
+            work.limiter.settle(permit, 0.1)
+
+    @on_virtual_time
+    async def play() -> None:
+        async with desk(adaptive=True) as work:
+            ended: list[BaseException | None] = []
+            for _ in range(200):
+                few = [asyncio.create_task(ask(work)) for _ in range(rng.randrange(1, 5))]
+                await asyncio.sleep(rng.choice([0.0, 0.1, 1.0]))
+                for task in few:
+                    if rng.random() < 0.3:
+                        task.cancel()
+                ended += await asyncio.gather(*few, return_exceptions=True)
+        assert {type(each) for each in ended} == {type(None), asyncio.CancelledError}
+
+    play()
+
+
 class FarStore(MemoryBudgetStore):
     """A database that is 150 ms away: three statements before the plan, two and the pool's own after it."""
 
