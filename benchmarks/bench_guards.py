@@ -10,15 +10,13 @@ from datetime import UTC, datetime
 
 from multidict import CIMultiDict
 
-from benchmarks.laboratory.clients import PUBCHEM
+from benchmarks.laboratory.clients import PUBCHEM, pubchem_rate
 from cryoasync.control.chunks.chunk_choice import Budget
 from cryoasync.control.chunks.chunk_sizer import AdaptiveChunkSizer
 from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.circuit.circuit_policy import CircuitPolicy
 from cryoasync.control.concurrency.concurrency_gate import ConcurrencyGate
 from cryoasync.control.concurrency.concurrency_limiter import ConcurrencyLimiter
-from cryoasync.control.rate.hour_table import HourTable
-from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.rate.permit_queue import Priority
 from cryoasync.control.rate.rate_in_force import AdaptiveRate
 from cryoasync.control.rate.rate_limiter import SharedRateLimiter
@@ -146,8 +144,7 @@ async def _through_a_gate(count: int) -> None:
 async def _through_the_limiter(count: int, waiters: int) -> float:
     """Take permits under PubChem's policy, a minute of it on the books, with headers to read; return the µs of each."""
     clock = asyncio.get_running_loop().time
-    adaptive = IntelligentRateLimiter(5, HourTable(), guard_seconds=PUBCHEM.guard_seconds)
-    rate = AdaptiveRate(limiter=adaptive, local_time=lambda: NOON)
+    rate = AdaptiveRate(limiter=pubchem_rate(), local_time=lambda: NOON)
     limiter = SharedRateLimiter("laboratory", PUBCHEM, [], rate=rate, clock=clock, rng=random.Random(1))
     headers = iter(list(_walk(random.Random(1), FULL_MINUTE + count)))
     waiting = [asyncio.create_task(limiter.wait(ENDPOINT)) for _ in range(waiters)]

@@ -23,6 +23,16 @@ THROTTLES = frozenset({Kind.THROTTLED, Kind.BLOCKED})
 OUTAGES = frozenset({Kind.OVERLOADED, Kind.HUNG, Kind.REFUSED})
 
 
+def pubchem_rate() -> IntelligentRateLimiter:
+    """Return what infers the rate of a source with this policy, and knows nothing yet."""
+    return IntelligentRateLimiter(
+        5,
+        HourTable(),
+        guard_seconds=PUBCHEM.guard_seconds,
+        running_limit_seconds=PUBCHEM.running_seconds_in_a_minute,
+    )
+
+
 class Client(Protocol):
     """Decides when the next request goes out."""
 
@@ -44,11 +54,11 @@ class Cryoasync:
 
     def __init__(self, rng: random.Random) -> None:
         self._log = PermitLog(PUBCHEM)
-        self._rate = IntelligentRateLimiter(5, HourTable(), guard_seconds=PUBCHEM.guard_seconds)
+        self._rate = pubchem_rate()
         self._circuit = Circuit(CircuitPolicy(), rng)
         self._backoff = ThrottleBackoff(rng)
         self._estimate = RunningTimeEstimate()
-        self._in_force: tuple[int, int | None] = (5, None)
+        self._in_force: tuple[int, int | None, float | None] = (5, None, None)
         self._hold_until = 0.0
         self._is_blocked = False
         self._out: dict[int, tuple[float, Sending, Admission]] = {}
@@ -74,10 +84,12 @@ class Cryoasync:
         return self._is_blocked and bool(self._out)
 
     def _slot(self, now: float) -> float:
-        in_force = self._rate.rate(now), self._rate.minute_limit(now)
+        rate = self._rate
+        in_force = rate.rate(now), rate.minute_limit(now), rate.running_limit_seconds(now)
         if in_force != self._in_force:
-            self._log = self._log.under(PUBCHEM.limited_to(in_force[0]).limited_in_a_minute(in_force[1]))
-            self._in_force = in_force
+            in_a_second, in_a_minute, running_seconds = self._in_force = in_force
+            policy = PUBCHEM.limited_to(in_a_second).limited_in_a_minute(in_a_minute)
+            self._log = self._log.under(policy.limited_in_running_time(running_seconds))
         asked = round(now * NANOSECONDS)
         slot = self._log.earliest(asked, round(self._estimate.seconds * NANOSECONDS))
         return now if slot == asked else math.nextafter(slot / NANOSECONDS, math.inf)
@@ -100,6 +112,7 @@ class Cryoasync:
         sent_at, sending, admission = self._out.pop(number)
         worked_seconds = now - sent_at - answer.body_seconds - 0.04
         self._log.settle(number, round(worked_seconds * NANOSECONDS))
+        sending.running_seconds = worked_seconds
         if answer.kind in THROTTLES:
             self._circuit.withdraw(admission, now)
             blocked = answer.kind is Kind.BLOCKED

@@ -14,13 +14,11 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from benchmarks.laboratory.clients import PUBCHEM
+from benchmarks.laboratory.clients import PUBCHEM, pubchem_rate
 from benchmarks.laboratory.play import LATENCY_SECONDS, Result
 from benchmarks.laboratory.scenarios import CHUNK, Scenario, oracle_rows
 from benchmarks.laboratory.score import Score, score, summarize
 from benchmarks.laboratory.server import Kind, Server, ServerModel
-from cryoasync.control.rate.hour_table import HourTable
-from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.rate.permit_ledger import Permit
 from cryoasync.control.rate.rate_in_force import AdaptiveRate
 from cryoasync.control.rate.rate_limiter import SharedRateLimiter
@@ -97,7 +95,7 @@ class Life:
             PUBCHEM,
             [Store(world, self, "file"), Store(world, self, "database")],
             rate=AdaptiveRate(
-                limiter=IntelligentRateLimiter(5, HourTable(), guard_seconds=PUBCHEM.guard_seconds),
+                limiter=pubchem_rate(),
                 local_time=lambda: datetime(2026, 11, 24, 3, tzinfo=UTC),
             ),
             clock=clock,

@@ -16,14 +16,12 @@ import msgspec
 from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
-from benchmarks.laboratory.clients import PUBCHEM
+from benchmarks.laboratory.clients import PUBCHEM, pubchem_rate
 from benchmarks.laboratory.play import LATENCY_SECONDS, Result
 from benchmarks.laboratory.server import Answer, Kind, Server, ServerModel
 from cryoasync.control.chunks.answer_times import AnswerTimes
 from cryoasync.control.circuit.circuit_breaker import SharedCircuitBreaker
 from cryoasync.control.circuit.circuit_policy import CircuitPolicy
-from cryoasync.control.rate.hour_table import HourTable
-from cryoasync.control.rate.intelligent_rate_limiter import IntelligentRateLimiter
 from cryoasync.control.rate.permit_ledger import Permit
 from cryoasync.control.rate.rate_in_force import AdaptiveRate
 from cryoasync.control.rate.rate_limiter import SharedRateLimiter
@@ -193,12 +191,11 @@ class _Play:
         clock = asyncio.get_running_loop().time
         rng = random.Random(f"{seed} client")
         local_time = lambda: _wall(clock())  # noqa: E731 - told of twice
-        adaptive = IntelligentRateLimiter(5, HourTable(), guard_seconds=PUBCHEM.guard_seconds)
         self.limiter = SharedRateLimiter(
             "laboratory",
             PUBCHEM,
             [],
-            rate=AdaptiveRate(limiter=adaptive, local_time=local_time),
+            rate=AdaptiveRate(limiter=pubchem_rate(), local_time=local_time),
             clock=clock,
             rng=rng,
         )

@@ -45,6 +45,8 @@ def _of_decisions(rate: Mapping[str, Any]) -> Iterator[str]:
     yield f"{rate['rate']} requests in a second: {_REASONS[Reason(rate['reason'])]}. Believed limits: {beliefs}."
     if rate["minute_limit"] is not None:
         yield f"{rate['minute_limit']} requests in a minute: refusals that no second explains began there."
+    if rate["running_limit_seconds"] is not None:
+        yield f"{rate['running_limit_seconds']:.0f} s of running time in a minute: refusals began there."
     if rate["failure_rate"] >= 0.01:
         yield f"{rate['failure_rate']:.0%} of the requests seem to be refused by chance."
     for change in reversed(rate["changes"][:-1]):

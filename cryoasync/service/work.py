@@ -131,7 +131,11 @@ class Work(Stages):
         timetable = timetable_of(self._settings.hours)
         return AdaptiveRate(
             limiter=IntelligentRateLimiter(
-                limit, hours, guard_seconds=policy.guard_seconds, timetable=timetable
+                limit,
+                hours,
+                guard_seconds=policy.guard_seconds,
+                running_limit_seconds=policy.running_seconds_in_a_minute,
+                timetable=timetable,
             ),
             local_time=self._local_time,
             cautious=CautiousPace(timetable) if self._settings.run.cautious else None,

@@ -11,21 +11,14 @@ from collections.abc import Mapping
 from cryoasync.control.rate.cautious_pace import Timetable
 from cryoasync.control.rate.header_ratio import HeaderRatio
 from cryoasync.control.rate.hour_table import HourSlot, HourTable
-from cryoasync.control.rate.minute_limit import MINUTE_SECONDS, MinuteLimit
-from cryoasync.control.rate.rate_belief import CHANGE_SECONDS, Load, RateBelief, first_prior
+from cryoasync.control.rate.minute_bounds import MinuteBounds
+from cryoasync.control.rate.probe_pace import LEAST_REFUSAL_COST, pause_seconds
+from cryoasync.control.rate.rate_belief import Load, RateBelief, first_prior
 from cryoasync.control.rate.rate_decision import RateDecision, best_rate, rate_in_force
 from cryoasync.control.rate.sendings import Outcome, Sending, Sendings
 
-LEAST_REFUSAL_COST = 4.0
-SHORTEST_PROBE_SECONDS = 8.0
-LONGEST_PROBE_SECONDS = 900.0
 CAUTION_SECONDS = 60.0
 LONGEST_CAUTION_SECONDS = 240.0
-SURE_OF_CHANCE = 0.9
-SURE_OF_BOUND = 0.5
-EVENT_SECONDS = 1.0
-"""Refusals within such a time are one event: a second of them proves nothing more of a minute."""
-
 DECISIONS_KEPT = 50
 HOUR_WEIGHT = 0.65
 """How much earlier hours count at the beginning of the next of their kind."""
@@ -35,12 +28,19 @@ class IntelligentRateLimiter:
     """The rate below one stated limit of requests a second; every method takes the reading of a clock."""
 
     def __init__(
-        self, limit: int, hours: HourTable, *, guard_seconds: float, timetable: Timetable | None = None
+        self,
+        limit: int,
+        hours: HourTable,
+        *,
+        guard_seconds: float,
+        running_limit_seconds: float | None = None,
+        timetable: Timetable | None = None,
     ) -> None:
         """Stay at or below ``limit``, knowing ``hours`` from earlier times and adding to it.
 
-        ``guard_seconds`` is the spread of the latency on the way to the source; ``timetable`` what is thought
-        usual at hours that were never seen.
+        ``guard_seconds`` is the spread of the latency on the way to the source, ``running_limit_seconds`` what the
+        policy allows of its running time in a minute, if it bounds that; ``timetable`` says what is thought usual at
+        hours that were never seen.
         """
         self._limit = limit
         self._hours = hours
@@ -48,18 +48,17 @@ class IntelligentRateLimiter:
         self._slot: HourSlot | None = None
         self._usual = first_prior(limit)
         self._learned_at = 0.0
-        self._belief = RateBelief(limit)
         self._sendings = Sendings(guard_seconds)
+        self._bounds = MinuteBounds(limit, running_limit_seconds, self._sendings)
+        self._belief = RateBelief(limit, bounds=self._bounds.count)
         self._retry_after_seconds = 0.0
         self._refused_at = -math.inf
-        self._suspected_at = -math.inf
         self._accepted_load = 0
         self._caution = limit
         self._cautious_until = -math.inf
         self._caution_seconds = CAUTION_SECONDS
         self._probe_at = math.inf
         self._ratio = HeaderRatio()
-        self._minute = MinuteLimit(round(limit * MINUTE_SECONDS))
         self._weigh()
         self.decisions: deque[RateDecision] = deque(maxlen=DECISIONS_KEPT)
 
@@ -78,7 +77,6 @@ class IntelligentRateLimiter:
     def sent(self, now: float) -> Sending:
         """Note a request; its outcome is told with what is returned."""
         sending = self._sendings.add(now)
-        self._minute.sent(now)
         if self._is_probing(now) and self._sendings.load(sending).sure > self._believed:
             self._schedule_probe(now)
         return sending
@@ -86,8 +84,9 @@ class IntelligentRateLimiter:
     def accepted(self, sending: Sending, now: float) -> None:
         """Learn from a request that the source let in, whatever came of it."""
         sending.outcome = Outcome.ACCEPTED
+        self._sendings.learn_running_time(sending)
         load = self._learn(sending, now, refused=False)
-        self._minute.accepted(sending.at)
+        self._bounds.accepted(sending, self._belief)
         if sending.at > self._refused_at:
             self._accepted_load = max(self._accepted_load, load.sure)
 
@@ -96,18 +95,14 @@ class IntelligentRateLimiter:
         sending.outcome = Outcome.REFUSED
         if retry_after_seconds is not None:
             self._retry_after_seconds = retry_after_seconds
-        load = self._learn(sending, now, refused=True)
-        is_bounded = self._belief.is_bounded > SURE_OF_BOUND
-        if sending.at > self._suspected_at + EVENT_SECONDS:
-            # What is suspected has to prove itself by what is sent from now on.
-            self._suspected_at = now
-            is_refuted = not is_bounded and not self._minute.is_beyond(sending.at)
-            if is_refuted:
-                self._belief.suspect_bound()
-            self._minute.refused(sending.at, now, self._pause_seconds(self._minute.gain), anew=is_refuted)
-        self._minute.take_back(sending.at)
+        is_alone = self._sendings.is_refused_alone(sending)
+        load = self._learn(sending, now, refused=True, alone=is_alone)
+        self._bounds.refused(sending, self._belief, now, self._retry_after_seconds, alone=is_alone)
+        if self._bounds.is_kept and is_alone:
+            # It was this bound all the time.
+            self._cautious_until = -math.inf
         is_second = now - self._refused_at < CAUTION_SECONDS + self._retry_after_seconds
-        is_other = is_bounded or self._belief.is_chance() > SURE_OF_CHANCE
+        is_other = self._bounds.is_kept or self._belief.is_sure_of_chance
         if is_second and self._accepted_load < load.sure and not is_other:
             self._be_cautious(sending, load, now)
         self._refused_at, self._accepted_load = now, 0
@@ -158,11 +153,15 @@ class IntelligentRateLimiter:
 
     def minute_limit(self, now: float) -> int | None:
         """Return how many requests may go out in a minute, where that is less than the policy allows."""
-        return self._minute.limit(now) if self._belief.is_bounded > SURE_OF_BOUND else None
+        return self._bounds.request_limit(now)
+
+    def running_limit_seconds(self, now: float) -> float | None:
+        """Return how much running time a minute may hold, where that is less than the policy allows."""
+        return self._bounds.running_limit_seconds(now)
 
     def changes_at(self, now: float) -> float:
         """Return when the rate rises by itself; infinite where only an answer changes it."""
-        moments = (self._cautious_until, self._probe_at, self._minute.feel_at)
+        moments = (self._cautious_until, self._probe_at, self._bounds.feel_at)
         return min((at for at in moments if at > now), default=math.inf)
 
     def _circumstances(self, now: float) -> tuple[int | None, int | None, bool]:
@@ -175,7 +174,7 @@ class IntelligentRateLimiter:
     def _is_probing(self, now: float) -> bool:
         return now >= self._probe_at and now >= self._cautious_until and self._believed < self._limit
 
-    def _learn(self, sending: Sending, now: float, *, refused: bool) -> Load:
+    def _learn(self, sending: Sending, now: float, *, refused: bool, alone: bool = False) -> Load:
         load = self._sendings.load(sending)
         prior = None
         if self._slot is not None:
@@ -183,12 +182,9 @@ class IntelligentRateLimiter:
             self._learned_at = now
             prior = self._hours.prior(self._slot) or self._usual
         self._belief.drift(now, prior)
-        is_beyond_bound = (
-            self._belief.is_bounded > 0
-            and sending.at > self._suspected_at + EVENT_SECONDS
-            and self._minute.is_beyond(sending.at)
-        )
-        self._belief.update(load, refused=refused, is_beyond_bound=is_beyond_bound)
+        beyond = self._bounds.beyond(sending, self._belief, alone=alone)
+        self._belief.update(load, refused=refused, beyond=beyond)
+        self._bounds.follow(self._belief)
         self._follow_belief(now)
         if not refused and load.sure > self._believed:
             # The probe came through: go on at once, one answer alone may not convince.
@@ -207,12 +203,6 @@ class IntelligentRateLimiter:
         self._weighed = self._belief.of_limits(), self._belief.failure_rate(), refusal_cost
         self._believed = best_rate(self._limit, *self._weighed)
 
-    def _pause_seconds(self, gain: float) -> float:
-        """Return how long to rest before a limit is felt upward, where ``gain`` is what its fall would bring."""
-        cost_seconds = self._retry_after_seconds or 1 / self._believed
-        seconds = math.sqrt(2 * cost_seconds * CHANGE_SECONDS / gain) if gain > 0 else LONGEST_PROBE_SECONDS
-        return min(LONGEST_PROBE_SECONDS, max(SHORTEST_PROBE_SECONDS, seconds))
-
     def _schedule_probe(self, now: float, *, soon: bool = False) -> None:
         """Plan the next probe by the square-root rule: rarer the dearer a refusal is and the less there is to gain.
 
@@ -226,7 +216,7 @@ class IntelligentRateLimiter:
         if soon:
             self._probe_at = now
             return
-        seconds = self._pause_seconds((self._limit - rate) / rate)
+        seconds = pause_seconds(self._retry_after_seconds or 1 / rate, (self._limit - rate) / rate)
         if not self._retry_after_seconds:
             seconds *= (1 - math.fsum(self._weighed[0][rate + 1 :])) ** 2
         self._probe_at = now + seconds

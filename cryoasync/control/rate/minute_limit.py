@@ -1,67 +1,76 @@
-"""A bound on the requests of a minute: counted, kept to, and felt upward from time to time.
+"""A bound on what a minute holds, of requests or of their running time: measured, kept to, and felt upward.
 
-No more are let in than were already in the minute of a request that was refused, if it was this bound that refused
-it. Upward it is felt by some requests more, twice as many each time they are let in.
+No more is let out than was already in the minute of a request that was refused, if it was this bound that refused
+it. Upward it is felt for by a bit more, twice as much each time that is let in.
 """
 
 import math
-from bisect import bisect_right
-from collections import deque
 
-MINUTE_SECONDS = 60.0
 NEARLY = 0.95
-"""Running times vary, and so does what of them fits into a minute."""
+"""What refuses within such a part of the bound is the bound itself: it is a bit tighter."""
+
+TOLERANCE = 0.005
+"""The part of the bound by which a level that is measured has to differ from it to prove anything."""
+
+DESCENT = 0.92
+"""To which part of a level the minute has to empty before the next try, where even a single request was refused."""
 
 FIRST_STEP = 1 / 50
 """The part of the bound by which it is felt upward at first."""
 
 
 class MinuteLimit:
-    """A bound on the requests of a minute; every method takes the reading of a clock."""
+    """A bound on the level of a minute: how much the minute before a request holds, the request included.
 
-    def __init__(self, policy_limit: int) -> None:
-        """Allow ``policy_limit`` until a refusal says otherwise."""
+    Every method that takes a time takes the reading of a clock.
+    """
+
+    def __init__(self, policy_limit: float, *, unit: float) -> None:
+        """Allow ``policy_limit`` until a refusal says otherwise; ``unit`` is the least step of a level."""
         self._policy_limit = policy_limit
-        self._sent: deque[float] = deque()
+        self._unit = unit
+        self._tolerance = 0.0 if unit else TOLERANCE
         self._bound = policy_limit
-        self._step = 0
+        self._floor = policy_limit
+        self._empties_to = math.inf
+        self._step = 0.0
         self._feel_at = math.inf
 
-    def sent(self, now: float) -> None:
-        """Count a request."""
-        # Answers are late by as much as the longest of them took.
-        while self._sent and self._sent[0] <= now - 2 * MINUTE_SECONDS:
-            self._sent.popleft()
-        self._sent.append(now)
+    def is_beyond(self, level: float) -> bool | None:
+        """Whether a request at such a level was beyond the bound; ``None`` where nobody knows it so exactly."""
+        if level > self._bound * (1 + self._tolerance):
+            return True
+        return False if level <= self._floor else None
 
-    def is_beyond(self, at: float) -> bool:
-        """Whether the request sent at ``at`` was beyond the bound."""
-        return self._count(at) > self._bound
+    def refused(self, level: float, now: float, pause_seconds: float, *, anew: bool, alone: bool) -> None:
+        """Take the bound from a refused request, ``anew`` or where it is a bit tighter; feel upward after a pause.
 
-    def refused(self, at: float, now: float, pause_seconds: float, *, anew: bool) -> None:
-        """Take the bound from a refused request, ``anew`` or where it is a bit tighter; feel upward after a pause."""
-        others = max(1, self._count(at) - 1)
-        if anew or NEARLY * self._bound <= others < self._bound:
-            self._bound = others
-        self._step = max(1, round(FIRST_STEP * self._bound))
+        A request that was ``alone`` in its second tells that the bound is below, nobody knows how far: the minute
+        empties a bit before the next one is tried.
+        """
+        level = max(self._unit, level - self._unit)
+        if anew or (level < self._bound and (alone or level >= min(self._floor, NEARLY * self._bound))):
+            self._bound, self._floor = level, level * (1 - self._tolerance)
+            self._empties_to = math.inf
+            if alone:
+                self._empties_to, self._floor = max(self._unit, DESCENT * level), 0.0
+        self._step = max(self._unit, FIRST_STEP * self._bound)
         self._feel_at = now + pause_seconds
 
-    def take_back(self, at: float) -> None:
-        """Do not count the request sent at ``at`` any more: the source has refused it."""
-        if self._sent and self._sent[0] <= at:
-            self._sent.remove(at)
-
-    def accepted(self, at: float) -> None:
-        """Learn that the request sent at ``at`` was let in."""
-        if self._bound == self._policy_limit or (count := self._count(at)) <= self._bound:
+    def accepted(self, level: float) -> None:
+        """Learn that a request at such a level was let in."""
+        self._empties_to = math.inf
+        self._floor = max(self._floor, level * (1 - self._tolerance))
+        if self._bound == self._policy_limit or level <= self._bound:
             return
-        self._bound, self._step = count, 2 * self._step
+        self._bound, self._step = level, 2 * self._step
         if self._bound >= self._policy_limit:
             self._bound, self._feel_at = self._policy_limit, math.inf
 
-    def limit(self, now: float) -> int:
+    def limit(self, now: float) -> float:
         """Return the bound, and a bit more where it is felt upward."""
-        return min(self._policy_limit, self._bound + self._step if now >= self._feel_at else self._bound)
+        felt = self._bound + self._step if now >= self._feel_at else self._bound
+        return min(self._policy_limit, self._empties_to, felt)
 
     @property
     def feel_at(self) -> float:
@@ -69,10 +78,6 @@ class MinuteLimit:
         return self._feel_at
 
     @property
-    def gain(self) -> float:
-        """The part by which the rate could rise without the bound."""
-        return self._policy_limit / self._bound - 1
-
-    def _count(self, at: float) -> int:
-        """Return how many requests the minute of the one sent at ``at`` holds, itself included."""
-        return bisect_right(self._sent, at) - bisect_right(self._sent, at - MINUTE_SECONDS)
+    def part(self) -> float:
+        """The part of the policy's limit that the bound leaves."""
+        return self._bound / self._policy_limit

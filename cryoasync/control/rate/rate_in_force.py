@@ -25,7 +25,7 @@ RATIO_SECONDS = 1.0
 PARTS_KEPT = 256
 """What so many items of throttling headers say is remembered."""
 
-_Limits = tuple[tuple[CountWindow, ...], tuple[float | None, ...], int | None, int | None]
+_Limits = tuple[tuple[CountWindow, ...], tuple[float | None, ...], int | None, int | None, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class RateInForce:
         now, rate = self._clock(), self._rate
         windows, slowest = self.headers.windows(now), [self.ceiling]
         if rate is None:
-            return self._lowered_by((windows, tuple(slowest), None, None))
+            return self._lowered_by((windows, tuple(slowest), None, None, None))
         local = rate.local_time()
         if (hour := slot_of(local)) != self._hour:
             self._hour = hour
@@ -73,8 +73,9 @@ class RateInForce:
             slowest.append(rate.cautious.requests_per_second(local))
         if rate.slow_days is not None:
             slowest.append(rate.slow_days.ceiling(local))
-        decided = rate.limiter.rate(now), rate.limiter.minute_limit(now)
-        return self._lowered_by((windows, tuple(slowest), *decided))
+        limiter = rate.limiter
+        minute = limiter.minute_limit(now), limiter.running_limit_seconds(now)
+        return self._lowered_by((windows, tuple(slowest), limiter.rate(now), *minute))
 
     def read(
         self,
@@ -137,16 +138,18 @@ class RateInForce:
             told |= {
                 "pace": None if rate.cautious is None else rate.cautious.name(rate.local_time()),
                 "minute_limit": rate.limiter.minute_limit(now),
+                "running_limit_seconds": rate.limiter.running_limit_seconds(now),
                 "decision": rate.limiter.decision(now),
                 "decisions": tuple(rate.limiter.decisions),
             }
         return told
 
     def _lowered_by(self, limits: _Limits) -> RatePolicy:
-        """Return the policy under further windows, ceilings, and requests of a second and of a minute."""
+        """Return the policy under further windows, ceilings, and bounds of a second and of a minute."""
         if limits != self._limits:
-            windows, ceilings, in_a_second, in_a_minute = self._limits = limits
+            windows, ceilings, in_a_second, in_a_minute, running_seconds = self._limits = limits
             policy = self._policy.with_windows(windows).limited_in_a_minute(in_a_minute)
+            policy = policy.limited_in_running_time(running_seconds)
             for ceiling in ceilings:
                 policy = policy.lowered_to(ceiling)
             self._lowered = policy if in_a_second is None else policy.limited_to(in_a_second)

@@ -73,6 +73,8 @@ class SharedRateLimiter:
         """Account for the answer to a request, which took the server about ``running_seconds``."""
         if not self._policy.is_unlimited:
             self._desk.settle(permit, running_seconds)
+            if permit.sending is not None:
+                permit.sending.running_seconds = running_seconds
 
     def release(self, permit: Permit) -> None:
         """Give back a permit whose request never went out."""

@@ -74,6 +74,12 @@ class RatePolicy:
         """What the window of one second allows; ``None`` without one."""
         return min((window.limit for window in self.counts if window.seconds == 1.0), default=None)
 
+    @property
+    def running_seconds_in_a_minute(self) -> float | None:
+        """What the window of a minute allows of running time; ``None`` without one."""
+        window = self.running_time
+        return window.limit_seconds if window is not None and window.seconds == MINUTE_SECONDS else None
+
     def own_part(self, use: BudgetUse) -> BudgetUse:
         """Return a use of this policy with further windows as a use of this policy alone."""
         return replace(use, counts=use.counts[: len(self.counts)])
@@ -99,6 +105,14 @@ class RatePolicy:
             if requests is None
             else self.with_windows([CountWindow(limit=requests, seconds=MINUTE_SECONDS)])
         )
+
+    def limited_in_running_time(self, seconds: float | None) -> "RatePolicy":
+        """Return this policy with at most so many seconds in its window of running time."""
+        window = self.running_time
+        if window is None or seconds is None:
+            return self
+        limit_seconds = min(seconds, window.limit_seconds)
+        return replace(self, running_time=replace(window, limit_seconds=limit_seconds))
 
     def limited_to(self, requests: int) -> "RatePolicy":
         """Return this policy with at most ``requests`` in its window of one second."""

@@ -34,6 +34,7 @@ class RateStatistics:
         said: how much of its quotas the source says is used, as percentages: the worst of the last minute.
         pace: what the cautious pace of the hour is called, where one binds.
         minute_limit: the requests of a minute that seem to be let in, where that is less than the policy allows.
+        running_limit_seconds: the running time of a minute that seems to be let in, where that is what binds.
         decision: the rate in force below the policy's, where one is inferred.
         decisions: the last changes of it, the latest last.
     """
@@ -48,6 +49,7 @@ class RateStatistics:
     said: Mapping[str, int] = field(default_factory=dict)
     pace: str | None = None
     minute_limit: int | None = None
+    running_limit_seconds: float | None = None
     decision: RateDecision | None = None
     decisions: tuple[RateDecision, ...] = ()
 
@@ -84,6 +86,7 @@ class RateStatistics:
             **self.decision.to_json(),
             "pace": self.pace,
             "minute_limit": self.minute_limit,
+            "running_limit_seconds": self.running_limit_seconds,
             "changes": changes,
         }
 

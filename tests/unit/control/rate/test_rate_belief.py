@@ -81,7 +81,7 @@ def test_refusals_at_any_count_speak_for_chance() -> None:
         belief.update(Load(5, 5), refused=False)
         belief.update(Load(1, 1), refused=False)
         belief.update(Load(1, 1), refused=True)
-    assert belief.is_chance() > 0.99
+    assert belief.is_sure_of_chance
     assert belief.of_limits()[LIMIT] > 0.9
 
 
