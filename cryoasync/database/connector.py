@@ -21,6 +21,7 @@ from cryoasync.database.pooler import (
     detect_pooler,
     server_facts,
 )
+from cryoasync.database.service_file import with_service
 from cryoasync.errors import DatabaseRefusedError, UsageError
 
 _JSONB_VERSION = b"\x01"
@@ -50,10 +51,11 @@ class Connector:
         """Know nothing of the server yet.
 
         Raises:
-            UsageError: the DSN cannot be read, or names a file that is not there.
+            UsageError: the DSN cannot be read, or names a file or a service that is not there.
         """
         _require_clear(settings.dsn)
         _require_root_certificate(settings.dsn)
+        self._dsn = with_service(settings.dsn)
         self._pooler = settings.pooler
         self._settings = settings
         self._first: PooledConnection | None = None
@@ -107,7 +109,7 @@ class Connector:
             options["statement_cache_size"] = 0
         try:
             return await asyncpg.connect(
-                settings.dsn,
+                self._dsn,
                 timeout=settings.connect_timeout_seconds,
                 command_timeout=settings.command_timeout_seconds,
                 server_settings={"application_name": "cryoasync", "timezone": "UTC"},

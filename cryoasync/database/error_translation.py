@@ -66,6 +66,8 @@ def describe_dsn(dsn: str | None) -> str:
         if parts.scheme not in {"postgresql", "postgres"} or is_ambiguous(dsn):
             return unclear
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        if "service" in query:
+            return f"the database of the service {query['service']}"
         hosts = parts.netloc.rpartition("@")[2]
         if "," in hosts:
             where = hosts

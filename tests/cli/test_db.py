@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 import pytest
@@ -138,6 +139,24 @@ def test_migrate_sets_up_the_database_of_a_dsn(command_line: CommandLine, empty_
     assert outcome.exit_code == 0
     assert outcome.stdout.splitlines()[0] == "applied 1: initial"
     assert ask(empty_dsn, "SELECT count(*) FROM cryoasync.pubchem_compounds") == 0
+
+
+def test_a_service_of_libpqs_is_the_database(
+    command_line: CommandLine, empty_dsn: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its variable alone; where it is not defined, no other server is taken for it."""
+    parts = urlsplit(empty_dsn)
+    query = dict(parse_qsl(parts.query))
+    (home / ".pg_service.conf").write_text(
+        f"[lab]\nhost={query['host']}\nport={query['port']}\nuser={parts.username}\ndbname={parts.path[1:]}\n"
+    )
+    monkeypatch.setenv("PGSERVICE", "lab")
+    assert command_line("db", "migrate").exit_code == 0
+    assert ask(empty_dsn, "SELECT count(*) FROM cryoasync.pubchem_compounds") == 0
+    monkeypatch.setenv("PGSERVICE", "laboratory")
+    refused = command_line("db", "migrate")
+    assert refused.exit_code == 2
+    assert "There is no service 'laboratory'" in refused.stderr
 
 
 def test_destroy_removes_the_data_only_after_a_yes(

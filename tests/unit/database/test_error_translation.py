@@ -97,6 +97,7 @@ def test_a_translated_error_names_the_database_and_keeps_the_cause() -> None:
             "the database ann@a:1,b:2/chem",
         ),
         ("postgresql://localhost/chem", "the database localhost:5432/chem"),
+        ("postgresql:///?service=lab&password=hunter2", "the database of the service lab"),
         ("postgresql://ann:12#hunter2@db/chem", "the database of the DSN given"),
         ("postgresql://ann:a/hunter2@db/chem", "the database of the DSN given"),
         ("postgresql://ann:a?hunter2@db/chem", "the database of the DSN given"),
