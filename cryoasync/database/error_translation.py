@@ -94,7 +94,8 @@ def is_conflict(error: DatabaseError) -> bool:
 def translate(error: Exception, described: str) -> DatabaseError:
     """Return the error of ours for a foreign one; ``described`` names the database without secrets."""
     error_class = _error_class(error)
-    said = f"{error}".strip() or type(error).__name__
+    silent = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    said = f"{error}".strip() or silent
     verb = {
         DatabaseRefusedError: "refuses",
         DatabaseDiskFullError: "has no disk space left",
