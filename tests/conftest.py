@@ -1,12 +1,11 @@
 """A real PostgreSQL for every test that asks for one: the embedded server, and a fresh database a test."""
 
 import asyncio
+import os
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import hypothesis
@@ -25,8 +24,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("without-clock")
 
 TEMPLATE = "migrated_template"
-_MEMORY = Path("/dev/shm")
+_MEMORY = "/dev/shm"
 _ROOM_BYTES = 2 * 1024**3
+
+
+def pytest_configure() -> None:
+    """Let tests write into memory where there is room: nearly each has a database made and dropped.
+
+    What is about disks and power cuts has folders of its own.
+    """
+    with suppress(FileNotFoundError):
+        if shutil.disk_usage(_MEMORY).free > _ROOM_BYTES:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,34 +57,23 @@ async def _migrate(dsn: str) -> None:
         await migrate(database)
 
 
-def _roomy_memory() -> Path | None:
-    """The file system in memory, where there is one with room for a server."""
-    try:
-        return _MEMORY if shutil.disk_usage(_MEMORY).free > _ROOM_BYTES else None
-    except FileNotFoundError:
-        return None
-
-
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedServer]:
-    """A PostgreSQL server for the whole session, with a migrated database to clone.
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A PostgreSQL server for the whole session, with a migrated database to clone."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("postgres"))
 
-    No test of it is about power cuts, and nearly each has a database made and dropped: files in memory do best.
-    """
-    with TemporaryDirectory(prefix="postgres-", dir=_roomy_memory()) as folder:
-        server = EmbeddedServer(Path(folder))
+    async def start() -> None:
+        await server.ensure_running(tcp_port=free_port())
+        # Little is kept of the log, in case it is in memory, and none of it is for a power cut.
+        for setting in ("SET fsync = off", "SET max_wal_size = '256MB'"):
+            await run_statement(server.dsn("postgres"), f"ALTER SYSTEM {setting}")
+        await run_statement(server.dsn("postgres"), "SELECT pg_reload_conf()")
+        await server.create_database(TEMPLATE)
+        await _migrate(server.dsn(TEMPLATE))
 
-        async def start() -> None:
-            await server.ensure_running(tcp_port=free_port())
-            for setting in ("SET fsync = off", "SET max_wal_size = '256MB'"):
-                await run_statement(server.dsn("postgres"), f"ALTER SYSTEM {setting}")
-            await run_statement(server.dsn("postgres"), "SELECT pg_reload_conf()")
-            await server.create_database(TEMPLATE)
-            await _migrate(server.dsn(TEMPLATE))
-
-        asyncio.run(start())
-        yield server
-        asyncio.run(server.destroy())
+    asyncio.run(start())
+    yield server
+    asyncio.run(server.destroy())
 
 
 @asynccontextmanager
