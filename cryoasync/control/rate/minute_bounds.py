@@ -89,8 +89,14 @@ class MinuteBounds:
             bound.refused(level, now, rest, anew=is_anew, alone=alone)
 
     def request_limit(self, now: float) -> int | None:
-        """Return how many requests a minute may hold, where that is the bound in force."""
-        return int(self._requests.limit(now)) if self._kept is self._requests else None
+        """Return how many requests a minute may hold, where that is the bound in force.
+
+        It is, too, where nothing is let in any more: refused requests take no running time, yet they are requests.
+        """
+        kept = self._kept
+        if kept is None or not (kept is self._requests or kept.is_least):
+            return None
+        return int(self._requests.limit(now))
 
     def running_limit_seconds(self, now: float) -> float | None:
         """Return how much running time a minute may hold, where that is the bound in force."""

@@ -15,6 +15,9 @@ TOLERANCE = 0.005
 DESCENT = 0.92
 """To which part of a level the minute has to empty before the next try, where even a single request was refused."""
 
+LEAST = 1.0
+"""The least bound, a request or a second in a minute: however often one is refused, another is tried some time."""
+
 FIRST_STEP = 1 / 50
 """The part of the bound by which it is felt upward at first."""
 
@@ -48,12 +51,12 @@ class MinuteLimit:
         A request that was ``alone`` in its second tells that the bound is below, nobody knows how far: the minute
         empties a bit before the next one is tried.
         """
-        level = max(self._unit, level - self._unit)
+        level = max(LEAST, level - self._unit)
         if anew or (level < self._bound and (alone or level >= min(self._floor, NEARLY * self._bound))):
             self._bound, self._floor = level, level * (1 - self._tolerance)
             self._empties_to = math.inf
             if alone:
-                self._empties_to, self._floor = max(self._unit, DESCENT * level), 0.0
+                self._empties_to, self._floor = max(LEAST, DESCENT * level), 0.0
         self._step = max(self._unit, FIRST_STEP * self._bound)
         self._feel_at = now + pause_seconds
 
@@ -76,6 +79,11 @@ class MinuteLimit:
     def feel_at(self) -> float:
         """When the bound is felt upward next; infinite where there is none."""
         return self._feel_at
+
+    @property
+    def is_least(self) -> bool:
+        """Whether the bound is as low as bounds get."""
+        return min(self._bound, self._empties_to) <= LEAST
 
     @property
     def part(self) -> float:

@@ -146,6 +146,30 @@ class Source:
         return [seconds for at, seconds in self.let_in[-400:] if at > self.now - 60.0]
 
 
+def test_a_source_that_refuses_everything_is_asked_ever_more_rarely_and_found_again_when_it_is_back() -> None:
+    source = Source()
+    source.play(BEFORE)
+    source.requests = 0
+    source.play(900.0)
+    assert len(source.refused_at) < 60
+    assert len([at for at in source.refused_at if at > 600.0]) in range(2, 12)
+    source.requests = 400
+    source.play(1200.0)
+    assert len([at for at, _ in source.let_in if at > 1140.0]) > 0.9 * 60 * LIMIT / 1.04
+
+
+def test_answers_that_take_no_time_divide_by_nothing() -> None:
+    limiter = IntelligentRateLimiter(LIMIT, HourTable(), guard_seconds=0.04, running_limit_seconds=300.0)
+    for number in range(1000):
+        sending = limiter.sent(now := number * 0.25)
+        if number < 800:
+            sending.running_seconds = 0.0
+            limiter.accepted(sending, now)
+        else:
+            limiter.refused(sending, now, None)
+    assert limiter.rate(250.0) >= 1
+
+
 def test_a_lowered_number_of_requests_a_minute_is_found_and_kept_to() -> None:
     source = Source()
     source.play(BEFORE)
