@@ -120,6 +120,12 @@ SCENARIOS: Mapping[str, Scenario] = {
         regret_percent=3,
         refused_percent=0.5,
     ),
+    "S3/none": Scenario(
+        claim="nothing let in for 20 minutes, without a word",
+        model=ServerModel(limit=between(600, 1800, 0, 5)),
+        regret_percent=5,
+        refused_percent=0.5,
+    ),
     "S4": Scenario(
         claim="a fifth of the requests refused by chance for 20 minutes",
         model=ServerModel(chance=between(600, 1800, 0.2, 0)),

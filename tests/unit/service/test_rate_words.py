@@ -43,10 +43,12 @@ async def test_what_a_limiter_at_work_tells_becomes_sentences() -> None:
     limiter.throttled(permit, Refusal(sent_at=now(), retry_after_seconds=30.0, blocked=True))
     granting.cancel()
     stats = limiter.get_stats()
+    rate = stats.rate_json(now())
+    assert rate is not None
     live = {
         "permits": stats.to_json(),
         "is_blocked": stats.is_blocked,
-        "rate": stats.rate_json(now()),
+        "rate": rate | {"minute_limit": 150, "running_limit_seconds": 151.6},
     }
     told = " ".join(rate_sentences(json.loads(json.dumps(live))))
     for words in (
@@ -57,6 +59,8 @@ async def test_what_a_limiter_at_work_tells_becomes_sentences() -> None:
         "request count 7%",
         "weekday business hours",
         "requests in a second: ",
+        "150 requests in a minute: ",
+        "152 s of running time in a minute: ",
         "s ago it was 5 (policy)",
     ):
         assert words in told
