@@ -65,6 +65,7 @@ def show_file_plan(loaded: LoadedSettings, files: list[str], *, as_json: bool) -
     table.add_row("requested", f"{plan.requested:,} records in {len(plan.paths):,} files")
     table.add_row("own records", f"{plan.own:,}")
     table.add_row("of PubChem", f"{plan.dumped:,}")
+    table.add_row("of ChEMBL", f"{plan.of_chembl:,}")
     _add_invalid(table, plan.unreadable, plan.examples)
     table.add_row("requests", "none")
     print_text(table)

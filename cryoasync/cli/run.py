@@ -90,8 +90,8 @@ async def files(
 ) -> int:
     """Import SDF and SMILES files; nobody is asked.
 
-    PubChem's own SDF files are known by their tags and go where its answers go. The same command again goes on
-    where it was stopped.
+    PubChem's own SDF files and ChEMBL's are known by their tags, and go where answers of their sources go. The same
+    command again goes on where it was stopped.
     """
     if dry_run:
         return show_file_plan(loaded, files, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import Any
 
 from cryoasync.service.file_run import files_named
 from cryoasync.settings import Settings
-from cryoasync.sources.files.models import FileRecord, PubChemDump, Unreadable
+from cryoasync.sources.files.models import ChemblDump, FileRecord, PubChemDump, Unreadable
 from cryoasync.sources.files.processor import SOURCE
 
 EXAMPLES = 5
@@ -21,6 +21,7 @@ class FilePlan:
         paths: of the files.
         own: records of the user's own.
         dumped: compounds of PubChem's own files.
+        of_chembl: molecules of ChEMBL's own files.
         unreadable: records that cannot be read; what is lost of a damaged file counts as one.
         examples: the first of those, with place and reason.
     """
@@ -28,13 +29,19 @@ class FilePlan:
     paths: tuple[Path, ...]
     own: int
     dumped: int
+    of_chembl: int
     unreadable: int
     examples: tuple[str, ...]
 
     @property
     def requested(self) -> int:
         """All records."""
-        return self.own + self.dumped + self.unreadable
+        return self.valid + self.unreadable
+
+    @property
+    def valid(self) -> int:
+        """Those that can be read."""
+        return self.own + self.dumped + self.of_chembl
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``plan files --json`` prints: as for other sources, where each key means the same."""
@@ -42,11 +49,12 @@ class FilePlan:
             "source": SOURCE,
             "files": [str(path) for path in self.paths],
             "requested": self.requested,
-            "valid": self.own + self.dumped,
+            "valid": self.valid,
             "invalid": self.unreadable,
             "duplicates": 0,
             "own_records": self.own,
             "pubchem_compounds": self.dumped,
+            "chembl_molecules": self.of_chembl,
             "invalid_examples": list(self.examples),
             "requests": 0,
             "shortest_seconds": 0.0,
@@ -61,7 +69,7 @@ def plan_files(settings: Settings, words: Sequence[str]) -> FilePlan:
         InputError: one cannot be imported.
     """
     files = files_named(words, settings)
-    own = dumped = unreadable = 0
+    own = dumped = of_chembl = unreadable = 0
     examples: list[str] = []
     for item in files.items():
         match item:
@@ -69,10 +77,17 @@ def plan_files(settings: Settings, words: Sequence[str]) -> FilePlan:
                 own += 1
             case PubChemDump():
                 dumped += 1
+            case ChemblDump():
+                of_chembl += 1
             case Unreadable():
                 unreadable += 1
                 if len(examples) < EXAMPLES:
                     examples.append(item.told_reason)
     return FilePlan(
-        paths=files.paths, own=own, dumped=dumped, unreadable=unreadable, examples=tuple(examples)
+        paths=files.paths,
+        own=own,
+        dumped=dumped,
+        of_chembl=of_chembl,
+        unreadable=unreadable,
+        examples=tuple(examples),
     )

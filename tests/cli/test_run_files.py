@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from cryoasync.database.connection import Database
+from cryoasync.sources.chembl.table import FRESH_MOLECULES
 from tests.cli.conftest import CommandLine
 from tests.cli.seeds import with_database
-from tests.integration.database.builders import EARLIER, LATER, NOON, compound, merge
+from tests.integration.database.builders import EARLIER, LATER, NOON, compound, merge, molecule
 from tests.unit.sources.files.builders import dump, molblock, sdf, written
 
 BROKEN = "no molecule\n$$$$\n"
@@ -361,24 +362,80 @@ def test_an_answer_of_pubchem_fills_the_title_that_a_newer_file_lacks(
     assert [row[1:4] for row in rows(dsn, WATER)] == [("Water", None, "oxidane")]
 
 
+METHANE = ("C", "InChI=1S/CH4/h1H4", "VNWKTOKETHGBQD-UHFFFAOYSA-N")
+CHEMBL_SDF = sdf("", 1, {"chembl_id": "CHEMBL17564"})
+CHEMBL_TABLE = "\n".join(
+    ("chembl_id\tcanonical_smiles\tstandard_inchi\tstandard_inchi_key", "\t".join(("CHEMBL17564", *METHANE)))
+)
+MOLECULES = (
+    "SELECT canonical_smiles, standard_inchi, standard_inchi_key, extra, fetched_at"
+    " FROM cryoasync.chembl_molecules"
+)
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [(("a.sdf",), ("a.txt",)), (("a.txt",), ("a.sdf",)), (("a.sdf", "a.txt"),)],
+    ids=["molfiles first", "table first", "at once"],
+)
+def test_chembls_own_files_land_where_its_answers_do(
+    command_line: CommandLine, home: Path, dsn: str, runs: tuple[tuple[str, ...], ...]
+) -> None:
+    """The SDF has the molfile, the table the rest; read again, they rewrite nothing."""
+    written(home / "a.sdf", CHEMBL_SDF, EARLIER)
+    written(home / "a.txt", CHEMBL_TABLE, NOON)
+    for files in runs:
+        run(command_line, dsn, *files)
+    molfile = molblock("", 1).removesuffix("\n")
+    stored = [(*METHANE, {"molecule_structures": {"molfile": molfile}}, NOON)]
+    assert rows(dsn, MOLECULES) == stored
+    assert rows(dsn, RECORDS) == []
+    assert rows(dsn, "SELECT inchikey, smiles FROM cryoasync.molecules") == [(METHANE[2], METHANE[0])]
+    assert rows(dsn, COMPUTED) == [("chembl", "CHEMBL17564", "CH4")]
+    version = rows(dsn, "SELECT xmin::text FROM cryoasync.chembl_molecules")
+    run(command_line, dsn, "a.sdf", "--restart")
+    assert rows(dsn, "SELECT xmin::text FROM cryoasync.chembl_molecules") == version
+
+
+def test_a_file_of_chembls_neither_replaces_an_answer_nor_passes_for_one(
+    command_line: CommandLine, home: Path, dsn: str
+) -> None:
+    """An answer is whole and of one release, whatever its age; what is known from a file alone is still asked for."""
+    written(home / "a.txt", CHEMBL_TABLE, NOON)
+    run(command_line, dsn, "a.txt")
+
+    async def fresh(database: Database) -> list[Any]:
+        async with database.session() as connection:
+            return list(await connection.fetch(FRESH_MOLECULES, ["CHEMBL17564"], EARLIER))
+
+    assert with_database(dsn, fresh) == []
+    answer = molecule("CHEMBL17564", canonical_smiles="CC", chembl_release="ChEMBL_37", fetched_at=EARLIER)
+    with_database(dsn, lambda database: merge(database, answer))
+    assert rows(dsn, MOLECULES) == [("CC", None, None, None, EARLIER)]
+    assert len(with_database(dsn, fresh)) == 1
+    run(command_line, dsn, "a.txt", "--restart")
+    assert rows(dsn, MOLECULES) == [("CC", None, None, None, EARLIER)]
+
+
 @pytest.mark.parametrize("words", [("plan", "files"), ("run", "files", "--dry-run")])
 def test_a_plan_counts_records_and_writes_nothing(
     command_line: CommandLine, home: Path, words: tuple[str, ...]
 ) -> None:
     """It needs no database."""
-    path = str(written(home / "a.sdf", sdf("one") + BROKEN + dump(962, "O")))
+    path = str(written(home / "a.sdf", sdf("one") + BROKEN + dump(962, "O") + CHEMBL_SDF))
     nowhere = ("--dsn", "postgresql://nobody@127.0.0.1:1/nowhere")
     outcome = command_line(*words, "a.sdf", "--json", *nowhere)
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert json.loads(outcome.stdout) == {
         "source": "files",
         "files": [path],
-        "requested": 3,
-        "valid": 2,
+        "requested": 4,
+        "valid": 3,
         "invalid": 1,
         "duplicates": 0,
         "own_records": 1,
         "pubchem_compounds": 1,
+        "chembl_molecules": 1,
         "invalid_examples": [f"{path}, record 2: no line 'M  END'"],
         "requests": 0,
         "shortest_seconds": 0.0,

@@ -40,6 +40,9 @@ VALUE_COLUMNS = (
 
 _COLUMNS = ("chembl_id", *VALUE_COLUMNS, "synonyms", "extra", "chembl_release", "fetched_at", "run_id")
 
+IS_ANSWER = "({row}.chembl_release IS NOT NULL OR {row}.molecule_type IS NOT NULL)"
+"""Tells a row that ChEMBL answered from one of its files, which hold structures alone."""
+
 # ChEMBL's answers hold all that it has of a molecule, so the newer one replaces the whole row: no row mixes two
 # releases. Synonyms alone may be left out of an answer, and such an answer overwrites none.
 _MERGE = f"""
@@ -49,15 +52,16 @@ ON CONFLICT (chembl_id) DO UPDATE SET
     {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS if column not in ("chembl_id", "synonyms"))},
     synonyms = coalesce(excluded.synonyms, stored.synonyms)
 WHERE excluded.fetched_at > stored.fetched_at
+    OR ({IS_ANSWER.format(row="excluded")} AND NOT {IS_ANSWER.format(row="stored")})
 """  # noqa: S608 - names of our own columns
 
 CHEMBL_MOLECULES = StagedTable(
     name="chembl_molecules", columns=_COLUMNS, key=("chembl_id",), merge=(_MERGE,), records_of="chembl"
 )
 
-FRESH_MOLECULES = """
+FRESH_MOLECULES = f"""
 SELECT chembl_id, fetched_at
-FROM cryoasync.chembl_molecules
-WHERE chembl_id = ANY ($1::text[]) AND fetched_at >= $2
-"""
+FROM cryoasync.chembl_molecules AS stored
+WHERE chembl_id = ANY ($1::text[]) AND fetched_at >= $2 AND {IS_ANSWER.format(row="stored")}
+"""  # noqa: S608 - names of our own columns
 """Which of the ids ``$1`` were fetched since ``$2``: text and time."""

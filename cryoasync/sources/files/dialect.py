@@ -1,14 +1,18 @@
-"""Whose SDF it is, told by its tags: PubChem's own files speak of columns that are known."""
+"""Whose file it is, told by its tags: PubChem's own and ChEMBL's speak of columns that are known."""
 
 import math
 import re
 from collections.abc import Callable, Mapping
 
+from cryoasync.sources.chembl.identifiers import chembl_id, parse_chembl_id
 from cryoasync.sources.files.models import ColumnValue
 from cryoasync.sources.identifiers import InvalidIdentifier
 from cryoasync.sources.pubchem.identifiers import parse_cid
 
 _CID = "PUBCHEM_COMPOUND_CID"
+_CHEMBL_ID = "chembl_id"
+_CHEMBL_SDF_TAGS = frozenset({_CHEMBL_ID, "chembl_pref_name", "chebi_id"})
+_CHEMBL_TABLE_COLUMNS = frozenset({"standard_inchi", "standard_inchi_key"})
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -67,6 +71,21 @@ _STRUCTURE_TAGS = frozenset(tag for column in ("smiles", "inchikey") for tag in 
 def is_pubchem_dump(fields: Mapping[str, str]) -> bool:
     """Whether the tags are those of PubChem's two-dimensional compound files, of any year."""
     return _CID in fields and not _STRUCTURE_TAGS.isdisjoint(fields)
+
+
+def chembl_sdf_id(fields: Mapping[str, str]) -> str | None:
+    """Return the id that ChEMBL's SDF gives a molecule; ``None`` where there are tags that ChEMBL has not."""
+    return _chembl_id(fields.get(_CHEMBL_ID, "")) if fields.keys() <= _CHEMBL_SDF_TAGS else None
+
+
+def chembl_table_id(name: str | None, fields: Mapping[str, str]) -> str | None:
+    """Return the id of a line of ChEMBL's table of representations; ``None`` where the table is another."""
+    return _chembl_id(name or "") if fields.keys() == _CHEMBL_TABLE_COLUMNS else None
+
+
+def _chembl_id(text: str) -> str | None:
+    number = parse_chembl_id(text)
+    return None if isinstance(number, InvalidIdentifier) else chembl_id(number)
 
 
 def pubchem_columns(fields: Mapping[str, str]) -> tuple[int, dict[str, ColumnValue]]:

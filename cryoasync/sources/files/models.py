@@ -60,6 +60,27 @@ class PubChemDump:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChemblDump:
+    """One molecule of ChEMBL's own files: its SDF has a molfile, its table of representations the rest.
+
+    Attributes:
+        columns: those columns of ``chembl_molecules`` that this file gives.
+        molfile: up to and with ``M  END``; ``None`` in the table.
+    """
+
+    file: str
+    record: int
+    chembl_id: str
+    columns: Mapping[str, str]
+    molfile: str | None
+
+    @property
+    def entry_id(self) -> str:
+        """What the record is called in a run: as where ChEMBL is asked for it."""
+        return self.chembl_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
     """A record that cannot be read, and why; the ones around it can.
 
@@ -83,5 +104,5 @@ class Unreadable:
         return f"{self.file}, record {self.record}: {self.reason}"
 
 
-FileItem: TypeAlias = FileRecord | PubChemDump | Unreadable
+FileItem: TypeAlias = FileRecord | PubChemDump | ChemblDump | Unreadable
 """What stands at one place of a file."""

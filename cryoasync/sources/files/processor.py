@@ -23,15 +23,17 @@ from cryoasync.models import (
     Row,
 )
 from cryoasync.ports import ActivityReport, WallClock
+from cryoasync.sources.chembl.records import MOLFILE, STRUCTURES
 from cryoasync.sources.equipment import DescriptorPool
 from cryoasync.sources.files.collection import FilesDigest
-from cryoasync.sources.files.models import FileItem, FileRecord, PubChemDump, Unreadable
+from cryoasync.sources.files.models import ChemblDump, FileItem, FileRecord, PubChemDump, Unreadable
 from cryoasync.sources.files.record_reader import RecordReader
-from cryoasync.sources.files.table import DUMPED_COMPOUNDS, FILE_RECORDS
+from cryoasync.sources.files.table import CHEMBL_VALUES, DUMPED_COMPOUNDS, DUMPED_MOLECULES, FILE_RECORDS
 from cryoasync.sources.pubchem.table import FILE_COLUMNS
 
 SOURCE = "files"
 _PUBCHEM = "pubchem"
+_CHEMBL = "chembl"
 _DECIMALS = frozenset({"molecular_weight", "exact_mass", "monoisotopic_mass"})
 
 _COMPUTED_TOGETHER = 20
@@ -46,7 +48,7 @@ class FileImportOptions:
 
     Attributes:
         run_id: written to each row.
-        digest: of the files; the time of a file is when PubChem said what its own dump says.
+        digest: of the files; the time of a file is when the source said what its own dump says.
         compute_all: whether descriptors are computed for every compound of a dump, not only where they fill a gap.
     """
 
@@ -114,9 +116,11 @@ class FilesProcessor:
     def _structure(self, item: FileItem) -> Structure | None:
         """Return what to compute from, where there is something to gain."""
         match item:
-            case FileRecord(molfile=str(molfile)):
+            case FileRecord(molfile=str(molfile)) | ChemblDump(molfile=str(molfile)):
                 return Structure(format=StructureFormat.MOLBLOCK, text=molfile)
             case FileRecord(smiles=str(smiles)):
+                return Structure(format=StructureFormat.SMILES, text=smiles)
+            case ChemblDump(columns={"canonical_smiles": str(smiles)}):
                 return Structure(format=StructureFormat.SMILES, text=smiles)
             case PubChemDump(columns={"smiles": str(smiles)}) if self._is_wanted(item):
                 return Structure(format=StructureFormat.SMILES, text=smiles)
@@ -133,8 +137,7 @@ class FilesProcessor:
         failures: tuple[Failure, ...] = ()
         match outcome:
             case Descriptors():
-                source = _PUBCHEM if isinstance(item, PubChemDump) else SOURCE
-                rows.append(descriptor_row(source, entry.source_id, outcome, self._wall_clock()))
+                rows.append(descriptor_row(_source_of(item), entry.source_id, outcome, self._wall_clock()))
             case Rejected(reason=reason):
                 failures = (
                     Failure(
@@ -146,13 +149,18 @@ class FilesProcessor:
                 )
         return EntryResult(entry=entry, state=EntryState.IMPORTED, rows=tuple(rows), failures=failures)
 
-    def _row(self, item: FileRecord | PubChemDump) -> Row:
+    def _row(self, item: FileRecord | PubChemDump | ChemblDump) -> Row:
         run_id = self._options.run_id
         values: tuple[Any, ...]
         if isinstance(item, PubChemDump):
             columns = (_value(item, column) for column in FILE_COLUMNS)
             values = (item.cid, *columns, self._said_at(item.file), run_id)
             return Row(table=DUMPED_COMPOUNDS, source_id=item.entry_id, values=values)
+        if isinstance(item, ChemblDump):
+            extra = None if item.molfile is None else {STRUCTURES: {MOLFILE: item.molfile}}
+            columns = ({**item.columns, "extra": extra}.get(column) for column in CHEMBL_VALUES)
+            values = (item.chembl_id, *columns, self._said_at(item.file), run_id)
+            return Row(table=DUMPED_MOLECULES, source_id=item.entry_id, values=values)
         values = (
             item.file,
             item.record,
@@ -167,6 +175,16 @@ class FilesProcessor:
     def _said_at(self, file: str) -> datetime:
         # A file from the future would stand above every answer of PubChem until then.
         return min(self._options.digest.modified_at(file), self._wall_clock())
+
+
+def _source_of(item: FileItem) -> str:
+    match item:
+        case PubChemDump():
+            return _PUBCHEM
+        case ChemblDump():
+            return _CHEMBL
+        case _:
+            return SOURCE
 
 
 def _value(dump: PubChemDump, column: str) -> Any:

@@ -4,8 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cryoasync.errors import InputError
-from cryoasync.sources.files.dialect import UnusableValueError, is_pubchem_dump, pubchem_columns
-from cryoasync.sources.files.models import FileItem, FileRecord, PubChemDump, Unreadable
+from cryoasync.sources.chembl.records import without_tail
+from cryoasync.sources.files.dialect import (
+    UnusableValueError,
+    chembl_sdf_id,
+    chembl_table_id,
+    is_pubchem_dump,
+    pubchem_columns,
+)
+from cryoasync.sources.files.models import ChemblDump, FileItem, FileRecord, PubChemDump, Unreadable
 from cryoasync.sources.files.sdf import BrokenSdfRecord, SdfRecord, read_sdf
 from cryoasync.sources.files.smiles import BrokenSmilesLine, SmilesRecord, read_smiles
 from cryoasync.sources.text import open_lines
@@ -17,8 +24,7 @@ _SMILES_SUFFIXES = (".smi", ".smiles", ".txt", ".csv", ".tsv")
 def read_file(path: Path, *, id_tag: str | None = None) -> Iterator[FileItem]:
     """Yield what a file of structures holds, in its order and in memory that does not grow with it.
 
-    The name tells the format (``.gz`` behind it is allowed), the tags tell PubChem's own files. ChEMBL's are
-    taken as anyone's.
+    The name tells the format (``.gz`` behind it is allowed), the tags tell PubChem's own files and ChEMBL's.
 
     Args:
         path: the file.
@@ -58,6 +64,15 @@ def _from_sdf(file: str, record: SdfRecord | BrokenSdfRecord, id_tag: str | None
         return Unreadable(file=file, record=record.number, reason=record.reason)
     if is_pubchem_dump(record.fields):
         return _from_pubchem(file, record)
+    chembl_id = chembl_sdf_id(record.fields)
+    if chembl_id is not None:
+        return ChemblDump(
+            file=file,
+            record=record.number,
+            chembl_id=chembl_id,
+            columns={},
+            molfile=without_tail(record.molblock),
+        )
     name = record.title if id_tag is None else record.fields.get(id_tag, "").strip()
     return FileRecord(
         file=file,
@@ -77,9 +92,18 @@ def _from_pubchem(file: str, record: SdfRecord) -> PubChemDump | Unreadable:
     return PubChemDump(file=file, record=record.number, cid=cid, columns=columns)
 
 
-def _from_smiles(file: str, record: SmilesRecord | BrokenSmilesLine) -> FileRecord | Unreadable:
+def _from_smiles(file: str, record: SmilesRecord | BrokenSmilesLine) -> FileItem:
     if isinstance(record, BrokenSmilesLine):
         return Unreadable(file=file, record=record.line, reason=record.reason)
+    chembl_id = chembl_table_id(record.name, record.fields)
+    if chembl_id is not None:
+        return ChemblDump(
+            file=file,
+            record=record.line,
+            chembl_id=chembl_id,
+            columns={"canonical_smiles": record.smiles, **record.fields},
+            molfile=None,
+        )
     return FileRecord(
         file=file,
         record=record.line,

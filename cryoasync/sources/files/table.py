@@ -1,6 +1,7 @@
-"""Where the records of files go: ``file_records``, and PubChem's own into ``pubchem_compounds``."""
+"""Where the records of files go: ``file_records``, PubChem's own and ChEMBL's into the tables of their sources."""
 
 from cryoasync.models import StagedTable
+from cryoasync.sources.chembl.table import IS_ANSWER
 from cryoasync.sources.pubchem.table import FILE_COLUMNS
 
 _KEY = ("file", "record")
@@ -47,4 +48,47 @@ DUMPED_COMPOUNDS = StagedTable(
     key=("cid", "fetched_at"),
     merge=(_DUMP_MERGE,),
     records_of="pubchem",
+)
+
+CHEMBL_VALUES = ("canonical_smiles", "standard_inchi", "standard_inchi_key", "extra")
+_CHEMBL_COLUMNS = ("chembl_id", *CHEMBL_VALUES, "fetched_at", "run_id")
+
+
+def _latest(column: str) -> str:
+    return (
+        f"(array_agg({column} ORDER BY fetched_at DESC) FILTER (WHERE {column} IS NOT NULL))[1] AS {column}"
+    )
+
+
+def _filled(column: str) -> str:
+    return (
+        f"CASE WHEN excluded.fetched_at > stored.fetched_at THEN coalesce(excluded.{column}, stored.{column})"
+        f" ELSE coalesce(stored.{column}, excluded.{column}) END"
+    )
+
+
+# ChEMBL's SDF has the molfile, its table of representations the rest: each fills what the other lacks, and a younger
+# one replaces an older. What ChEMBL itself answered is whole and of one release, and left alone.
+_CHEMBL_MERGE = f"""
+INSERT INTO cryoasync.chembl_molecules AS stored ({", ".join(_CHEMBL_COLUMNS)})
+SELECT chembl_id, {", ".join(map(_latest, CHEMBL_VALUES))}, max(fetched_at), max(run_id)
+FROM {{staging}} GROUP BY chembl_id ORDER BY chembl_id
+ON CONFLICT (chembl_id) DO UPDATE SET
+    {", ".join(f"{column} = {_filled(column)}" for column in CHEMBL_VALUES)},
+    fetched_at = greatest(stored.fetched_at, excluded.fetched_at),
+    run_id = excluded.run_id
+WHERE NOT {IS_ANSWER.format(row="stored")} AND (
+    excluded.fetched_at > stored.fetched_at
+    OR ({", ".join(map(_filled, CHEMBL_VALUES))})
+        IS DISTINCT FROM ({", ".join(f"stored.{column}" for column in CHEMBL_VALUES)})
+)
+"""  # noqa: S608 - names of our own columns
+
+DUMPED_MOLECULES = StagedTable(
+    name="chembl_molecules",
+    columns=_CHEMBL_COLUMNS,
+    # One batch may hold a molecule of both files.
+    key=("chembl_id", "fetched_at", "canonical_smiles"),
+    merge=(_CHEMBL_MERGE,),
+    records_of="chembl",
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cryoasync.errors import InputError
-from cryoasync.sources.files.models import FileRecord, PubChemDump, Unreadable
+from cryoasync.sources.files.models import ChemblDump, FileItem, FileRecord, PubChemDump, Unreadable
 from cryoasync.sources.files.reader import read_file
 
 MOLBLOCK = """methane
@@ -58,6 +58,35 @@ def test_dumps_own_and_broken_records_may_share_a_file(tmp_path: Path) -> None:
     assert rubbish == Unreadable(file=str(path), record=3, reason="no line 'M  END'")
     assert bad_cid == Unreadable(file=str(path), record=4, reason="PUBCHEM_COMPOUND_CID is negative")
     assert last.record == 5
+
+
+CHEMBL_FIELDS = "> <chembl_id>\nCHEMBL17564\n\n> <chembl_pref_name>\nNone\n\n"
+TABLE = "chembl_id\tcanonical_smiles\tstandard_inchi\tstandard_inchi_key\n"
+
+
+def test_chembls_own_records_are_known_by_their_tags(tmp_path: Path) -> None:
+    """By all of them: with a tag or a column of the user's it is the user's record, and nothing of it is lost."""
+    ours = f"{MOLBLOCK}{CHEMBL_FIELDS}$$$$\n"
+    with_more = ours.replace("$$$$", "> <IC50>\n3\n\n$$$$")
+    path = written(tmp_path / "a.sdf", ours + with_more + ours.replace("CHEMBL17564", "C-1"))
+    first, *others = read_file(path)
+    assert first == ChemblDump(
+        file=str(path), record=1, chembl_id="CHEMBL17564", columns={}, molfile=MOLBLOCK.removesuffix("\n")
+    )
+    assert [type(other) for other in others] == [FileRecord, FileRecord]
+
+    table = written(tmp_path / "b.txt", f"{TABLE}CHEMBL17564\tC\tInChI=1S/CH4/h1H4\tVNWK\nC-1\tC\tI\tV\n")
+    first, other = read_file(table)
+    assert isinstance(first, ChemblDump)
+    assert (first.chembl_id, first.record, first.molfile) == ("CHEMBL17564", 2, None)
+    assert first.columns == {
+        "canonical_smiles": "C",
+        "standard_inchi": "InChI=1S/CH4/h1H4",
+        "standard_inchi_key": "VNWK",
+    }
+    assert isinstance(other, FileRecord)
+    (own,) = read_file(written(tmp_path / "c.csv", "chembl_id,smiles,IC50\nCHEMBL17564,C,3\n"))
+    assert isinstance(own, FileRecord)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +142,7 @@ def test_records_before_a_truncation_are_given(tmp_path: Path) -> None:
     """A truncated download gives what it holds, then says where it ends."""
     packed = gzip.compress((OWN * 5_000).encode(), compresslevel=1)
     path = written(tmp_path / "cut.sdf.gz", packed[: len(packed) // 2])
-    seen: list[FileRecord | PubChemDump | Unreadable] = []
+    seen: list[FileItem] = []
     with pytest.raises(InputError, match="truncated gzip file"):
         seen.extend(read_file(path))
     assert len(seen) > 0
