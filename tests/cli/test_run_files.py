@@ -363,7 +363,7 @@ def test_an_answer_of_pubchem_fills_the_title_that_a_newer_file_lacks(
 
 
 METHANE = ("C", "InChI=1S/CH4/h1H4", "VNWKTOKETHGBQD-UHFFFAOYSA-N")
-CHEMBL_SDF = sdf("", 1, {"chembl_id": "CHEMBL17564"})
+CHEMBL_SDF = sdf("", 1, {"chembl_id": "CHEMBL17564", "chembl_pref_name": "METHANE"})
 CHEMBL_TABLE = "\n".join(
     ("chembl_id\tcanonical_smiles\tstandard_inchi\tstandard_inchi_key", "\t".join(("CHEMBL17564", *METHANE)))
 )
@@ -390,7 +390,9 @@ def test_chembls_own_files_land_where_its_answers_do(
     stored = [(*METHANE, {"molecule_structures": {"molfile": molfile}}, NOON)]
     assert rows(dsn, MOLECULES) == stored
     assert rows(dsn, RECORDS) == []
-    assert rows(dsn, "SELECT inchikey, smiles FROM cryoasync.molecules") == [(METHANE[2], METHANE[0])]
+    assert rows(dsn, "SELECT inchikey, smiles, name FROM cryoasync.molecules") == [
+        (METHANE[2], METHANE[0], "METHANE")
+    ]
     assert rows(dsn, COMPUTED) == [("chembl", "CHEMBL17564", "CH4")]
     version = rows(dsn, "SELECT xmin::text FROM cryoasync.chembl_molecules")
     run(command_line, dsn, "a.sdf", "--restart")

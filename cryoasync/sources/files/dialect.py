@@ -3,15 +3,19 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from cryoasync.sources.chembl.identifiers import chembl_id, parse_chembl_id
+from cryoasync.sources.chembl.records import MOLFILE, STRUCTURES
 from cryoasync.sources.files.models import ColumnValue
 from cryoasync.sources.identifiers import InvalidIdentifier
 from cryoasync.sources.pubchem.identifiers import parse_cid
 
 _CID = "PUBCHEM_COMPOUND_CID"
 _CHEMBL_ID = "chembl_id"
-_CHEMBL_SDF_TAGS = frozenset({_CHEMBL_ID, "chembl_pref_name", "chebi_id"})
+_CHEMBL_NAME = "chembl_pref_name"
+_CHEMBL_SDF_TAGS = frozenset({_CHEMBL_ID, _CHEMBL_NAME, "chebi_id"})
+_NO_NAME = frozenset({"", "None"})
 _CHEMBL_TABLE_COLUMNS = frozenset({"standard_inchi", "standard_inchi_key"})
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -76,6 +80,16 @@ def is_pubchem_dump(fields: Mapping[str, str]) -> bool:
 def chembl_sdf_id(fields: Mapping[str, str]) -> str | None:
     """Return the id that ChEMBL's SDF gives a molecule; ``None`` where there are tags that ChEMBL has not."""
     return _chembl_id(fields.get(_CHEMBL_ID, "")) if fields.keys() <= _CHEMBL_SDF_TAGS else None
+
+
+def chembl_sdf_columns(fields: Mapping[str, str], molfile: str) -> dict[str, Any]:
+    """Return the columns of ``chembl_molecules`` that a record of ChEMBL's SDF gives, ``extra`` among them."""
+    name = fields.get(_CHEMBL_NAME, "").strip()
+    further = {tag: value for tag, value in fields.items() if tag not in {_CHEMBL_ID, _CHEMBL_NAME}}
+    return {
+        "pref_name": None if name in _NO_NAME else name,
+        "extra": {STRUCTURES: {MOLFILE: molfile}, **further},
+    }
 
 
 def chembl_table_id(name: str | None, fields: Mapping[str, str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 ColumnValue: TypeAlias = str | int | float | None
 
@@ -64,14 +64,14 @@ class ChemblDump:
     """One molecule of ChEMBL's own files: its SDF has a molfile, its table of representations the rest.
 
     Attributes:
-        columns: those columns of ``chembl_molecules`` that this file gives.
+        columns: those columns of ``chembl_molecules`` that this file gives, ``extra`` among them.
         molfile: up to and with ``M  END``; ``None`` in the table.
     """
 
     file: str
     record: int
     chembl_id: str
-    columns: Mapping[str, str]
+    columns: Mapping[str, Any]
     molfile: str | None
 
     @property

@@ -23,7 +23,6 @@ from cryoasync.models import (
     Row,
 )
 from cryoasync.ports import ActivityReport, WallClock
-from cryoasync.sources.chembl.records import MOLFILE, STRUCTURES
 from cryoasync.sources.equipment import DescriptorPool
 from cryoasync.sources.files.collection import FilesDigest
 from cryoasync.sources.files.models import ChemblDump, FileItem, FileRecord, PubChemDump, Unreadable
@@ -157,8 +156,7 @@ class FilesProcessor:
             values = (item.cid, *columns, self._said_at(item.file), run_id)
             return Row(table=DUMPED_COMPOUNDS, source_id=item.entry_id, values=values)
         if isinstance(item, ChemblDump):
-            extra = None if item.molfile is None else {STRUCTURES: {MOLFILE: item.molfile}}
-            columns = ({**item.columns, "extra": extra}.get(column) for column in CHEMBL_VALUES)
+            columns = (item.columns.get(column) for column in CHEMBL_VALUES)
             values = (item.chembl_id, *columns, self._said_at(item.file), run_id)
             return Row(table=DUMPED_MOLECULES, source_id=item.entry_id, values=values)
         values = (

@@ -7,6 +7,7 @@ from cryoasync.errors import InputError
 from cryoasync.sources.chembl.records import without_tail
 from cryoasync.sources.files.dialect import (
     UnusableValueError,
+    chembl_sdf_columns,
     chembl_sdf_id,
     chembl_table_id,
     is_pubchem_dump,
@@ -66,12 +67,13 @@ def _from_sdf(file: str, record: SdfRecord | BrokenSdfRecord, id_tag: str | None
         return _from_pubchem(file, record)
     chembl_id = chembl_sdf_id(record.fields)
     if chembl_id is not None:
+        molfile = without_tail(record.molblock)
         return ChemblDump(
             file=file,
             record=record.number,
             chembl_id=chembl_id,
-            columns={},
-            molfile=without_tail(record.molblock),
+            columns=chembl_sdf_columns(record.fields, molfile),
+            molfile=molfile,
         )
     name = record.title if id_tag is None else record.fields.get(id_tag, "").strip()
     return FileRecord(

@@ -50,7 +50,7 @@ DUMPED_COMPOUNDS = StagedTable(
     records_of="pubchem",
 )
 
-CHEMBL_VALUES = ("canonical_smiles", "standard_inchi", "standard_inchi_key", "extra")
+CHEMBL_VALUES = ("pref_name", "canonical_smiles", "standard_inchi", "standard_inchi_key", "extra")
 _CHEMBL_COLUMNS = ("chembl_id", *CHEMBL_VALUES, "fetched_at", "run_id")
 
 

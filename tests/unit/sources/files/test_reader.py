@@ -67,12 +67,21 @@ TABLE = "chembl_id\tcanonical_smiles\tstandard_inchi\tstandard_inchi_key\n"
 def test_chembls_own_records_are_known_by_their_tags(tmp_path: Path) -> None:
     """By all of them: with a tag or a column of the user's it is the user's record, and nothing of it is lost."""
     ours = f"{MOLBLOCK}{CHEMBL_FIELDS}$$$$\n"
+    named = ours.replace("None", "METHANE").replace("$$$$", "> <chebi_id>\n16183\n\n$$$$")
     with_more = ours.replace("$$$$", "> <IC50>\n3\n\n$$$$")
-    path = written(tmp_path / "a.sdf", ours + with_more + ours.replace("CHEMBL17564", "C-1"))
-    first, *others = read_file(path)
+    path = written(tmp_path / "a.sdf", ours + named + with_more + ours.replace("CHEMBL17564", "C-1"))
+    first, second, *others = read_file(path)
+    molfile = MOLBLOCK.removesuffix("\n")
+    extra = {"molecule_structures": {"molfile": molfile}}
     assert first == ChemblDump(
-        file=str(path), record=1, chembl_id="CHEMBL17564", columns={}, molfile=MOLBLOCK.removesuffix("\n")
+        file=str(path),
+        record=1,
+        chembl_id="CHEMBL17564",
+        columns={"pref_name": None, "extra": extra},
+        molfile=molfile,
     )
+    assert isinstance(second, ChemblDump)
+    assert second.columns == {"pref_name": "METHANE", "extra": {**extra, "chebi_id": "16183"}}
     assert [type(other) for other in others] == [FileRecord, FileRecord]
 
     table = written(tmp_path / "b.txt", f"{TABLE}CHEMBL17564\tC\tInChI=1S/CH4/h1H4\tVNWK\nC-1\tC\tI\tV\n")
