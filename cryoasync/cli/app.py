@@ -22,6 +22,9 @@ from cryoasync.errors import CryoasyncError, UsageError
 
 INTERRUPTED = 130
 
+_PYDANTICS_PREFIX = "Value error, "
+"""What stands in front of each sentence on a value that an option cannot take."""
+
 app = typer.Typer(
     name="cryoasync",
     help="Compounds from PubChem and ChEMBL into PostgreSQL: completely, politely, fast, each one accounted for.",
@@ -82,7 +85,7 @@ def _exit_code(arguments: list[str]) -> int:
         failure = UsageError("Stopped before anything was done.")
     except typer.TyperException as error:
         # An argument that is missing has a text, but no message.
-        text = error.format_message()
+        text = error.format_message().replace(_PYDANTICS_PREFIX, "")
         if not text:
             # A group without a subcommand: its help has been printed.
             return UsageError.exit_code

@@ -42,6 +42,7 @@ def test_a_command_without_its_subcommand_shows_help(
         (("nonsense",), "No such command 'nonsense'"),
         (("config", "show", "superfluous"), "unexpected extra argument"),
         (("config", "show", "--workers"), "requires an argument"),
+        (("failures", "list", "--state", "lost"), "Invalid value for '--state': 'lost' is not one of"),
     ],
 )
 def test_a_usage_error_is_a_message_and_a_hint_on_stderr(
