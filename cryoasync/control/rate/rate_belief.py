@@ -28,12 +28,13 @@ CHANCE_SHARE = 0.2
 """Of the first prior: how probable the full limit is, and among the lower ones a source that fails by chance."""
 
 SURE_OF_CHANCE = 0.9
+"""How probable chance has to be for a refusal to say nothing of bounds."""
 
 SUSPICION = 1e-4
 """How probable a bound on a longer time is thought at a refusal that nothing else speaks for."""
 
 STRONG_SUSPICION = 0.5
-"""The same of a request that was alone in its second, and refused all the same."""
+"""The same of a request that was alone in its second, and the last of several to be refused."""
 
 FORGOTTEN = 1e-6
 """Below such a probability nothing is suspected any more."""
