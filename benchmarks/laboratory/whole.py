@@ -190,7 +190,10 @@ class _Play:
     def __init__(self, world: World, seed: int, chunk: int) -> None:
         clock = asyncio.get_running_loop().time
         rng = random.Random(f"{seed} client")
-        local_time = lambda: _wall(clock())  # noqa: E731 - told of twice
+
+        def local_time() -> datetime:
+            return _wall(clock())
+
         self.limiter = SharedRateLimiter(
             "laboratory",
             PUBCHEM,

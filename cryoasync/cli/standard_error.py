@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from errno import EIO, EPIPE
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,11 +34,15 @@ def write_to_nothing(descriptor: int) -> None:
 def keep_writing_to_standard_error() -> None:
     """Let no message of this process fail because nobody is there to read it: it is no reason to end the work.
 
-    A stream that stands in the place of standard error, as a test's does, is left alone; so is one that was closed.
+    Where standard error was closed before the start, messages vanish too. A stream that stands in its place, as a
+    test's does, is left alone.
     """
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+        return
     try:
         unfailing = _Unfailing(sys.stderr.fileno(), "wb", closefd=False)
-    except (AttributeError, io.UnsupportedOperation):
+    except io.UnsupportedOperation:
         return
     sys.stderr = io.TextIOWrapper(
         io.BufferedWriter(unfailing),

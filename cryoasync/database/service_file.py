@@ -38,6 +38,7 @@ def _require(name: str) -> None:
     try:
         services.read(path)
         if services.has_section(name):
+            # A value is interpolated, and may fail to be, when it is read.
             dict(services[name])
             return
     except (configparser.Error, UnicodeDecodeError):

@@ -1,6 +1,7 @@
 """Messages that nobody reads end no command."""
 
 import os
+import subprocess
 import sys
 from io import TextIOWrapper
 
@@ -24,3 +25,12 @@ def test_what_is_written_for_a_reader_that_has_gone_vanishes(monkeypatch: pytest
             unfailing.flush()
             assert os.write(writing, b"nor this") == len("nor this")
             assert not unfailing.isatty()
+
+
+def test_a_command_works_without_a_standard_error() -> None:
+    """It asks whether that is a terminal, and opens files, none of which may take its number."""
+    program = [sys.executable, "-m", "cryoasync", "config", "show"]
+    closed = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", *program], stdout=subprocess.PIPE, check=True
+    )
+    assert closed.stdout == subprocess.run(program, stdout=subprocess.PIPE, check=True).stdout != b""

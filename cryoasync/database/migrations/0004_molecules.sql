@@ -75,7 +75,7 @@ SELECT 'pubchem', '0' WHERE EXISTS (SELECT FROM cryoasync.pubchem_compounds)
 UNION ALL
 SELECT 'chembl', '' WHERE EXISTS (SELECT FROM cryoasync.chembl_molecules);
 
-CREATE VIEW cryoasync.molecule_records AS
+CREATE VIEW cryoasync.record_values AS
 SELECT s.molecule_id,
        cryoasync.record_place(s.source, s.source_id) AS place,
        cryoasync.standard_inchikey(coalesce(p.inchikey, c.standard_inchi_key)) AS inchikey,
@@ -87,7 +87,7 @@ LEFT JOIN cryoasync.pubchem_compounds AS p
     ON p.cid = CASE WHEN s.source = 'pubchem' THEN s.source_id::bigint END
 LEFT JOIN cryoasync.chembl_molecules AS c
     ON c.chembl_id = CASE WHEN s.source = 'chembl' THEN s.source_id END;
-COMMENT ON VIEW cryoasync.molecule_records IS 'What each record says of its molecule''s row, and its place among the molecule''s records.';
+COMMENT ON VIEW cryoasync.record_values IS 'What each record says of its molecule''s row, and its place among the molecule''s records.';
 
 -- What the first of its records says that says anything. Nearly always that is the very first one: looking for each
 -- value among the others only where it is missing there keeps the price of a molecule of many records that of one.
@@ -97,24 +97,24 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT wanted.id,
            coalesce(first.inchikey, (
-               SELECT r.inchikey FROM cryoasync.molecule_records AS r
+               SELECT r.inchikey FROM cryoasync.record_values AS r
                WHERE r.molecule_id = wanted.id AND r.inchikey IS NOT NULL ORDER BY r.place LIMIT 1
            )),
            coalesce(first.name, (
-               SELECT r.name FROM cryoasync.molecule_records AS r
+               SELECT r.name FROM cryoasync.record_values AS r
                WHERE r.molecule_id = wanted.id AND r.name IS NOT NULL ORDER BY r.place LIMIT 1
            )),
            coalesce(first.smiles, (
-               SELECT r.smiles FROM cryoasync.molecule_records AS r
+               SELECT r.smiles FROM cryoasync.record_values AS r
                WHERE r.molecule_id = wanted.id AND r.smiles IS NOT NULL ORDER BY r.place LIMIT 1
            )),
            coalesce(first.molecular_formula, (
-               SELECT r.molecular_formula FROM cryoasync.molecule_records AS r
+               SELECT r.molecular_formula FROM cryoasync.record_values AS r
                WHERE r.molecule_id = wanted.id AND r.molecular_formula IS NOT NULL ORDER BY r.place LIMIT 1
            ))
     FROM unnest(ids) AS wanted (id)
     CROSS JOIN LATERAL (
-        SELECT * FROM cryoasync.molecule_records AS r WHERE r.molecule_id = wanted.id ORDER BY r.place LIMIT 1
+        SELECT * FROM cryoasync.record_values AS r WHERE r.molecule_id = wanted.id ORDER BY r.place LIMIT 1
     ) AS first;
 END;
 COMMENT ON FUNCTION cryoasync.molecule_values IS 'What the rows of some molecules must say, by what their records say now.';
